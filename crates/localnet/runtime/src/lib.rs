@@ -1,0 +1,94 @@
+//! The runtime of the embedded dev chain: FRAME, compiled natively, with the main chain's pallet and call indices.
+//!
+//! It sits at the crate's root because clients find types by their path: `node_subtensor_runtime::RuntimeEvent`.
+//! [`api::dispatch`] is the one door the node uses; everything behind it is ordinary FRAME.
+
+#![forbid(unsafe_code)]
+// The macros of FRAME generate items without documentation.
+#![allow(missing_docs)]
+
+mod apis;
+mod check_nonce;
+mod configs;
+pub mod dev_aura;
+mod extensions;
+mod fees;
+pub mod genesis;
+
+pub use apis::api;
+pub use check_nonce::CheckNonce;
+pub use configs::{BlockHashCount, ExistentialDeposit, SS58Prefix, VERSION};
+pub use dev_aura as pallet_aura;
+pub use extensions::{
+    CheckShieldedTxValidity, DrandPriority, SubtensorTransactionExtension, SudoTransactionExtension,
+};
+
+use sp_runtime::{
+    generic,
+    traits::{BlakeTwo256, IdentifyAccount, Verify},
+    MultiAddress, MultiSignature,
+};
+
+/// Number of a block in headers.
+pub type BlockNumber = u32;
+/// Any of the three key types Substrate knows.
+pub type Signature = MultiSignature;
+/// 32 bytes: the public key of an sr25519 account.
+pub type AccountId = <<Signature as Verify>::Signer as IdentifyAccount>::AccountId;
+/// rao; the main chain uses 64 bits, not the usual 128.
+pub type Balance = u64;
+/// How many transactions an account has sent.
+pub type Nonce = u32;
+/// blake2b-256.
+pub type Hash = sp_core::H256;
+/// What a call names as destination.
+pub type Address = MultiAddress<AccountId, ()>;
+/// Header of a block.
+pub type Header = generic::Header<BlockNumber, BlakeTwo256>;
+/// The transaction extensions, grouped and ordered as on the main chain: 13 identifiers.
+pub type TxExtension = (
+    (
+        frame_system::CheckNonZeroSender<Runtime>,
+        frame_system::CheckSpecVersion<Runtime>,
+        frame_system::CheckTxVersion<Runtime>,
+        frame_system::CheckGenesis<Runtime>,
+        frame_system::CheckMortality<Runtime>,
+        CheckNonce<Runtime>,
+        frame_system::CheckWeight<Runtime>,
+    ),
+    (
+        pallet_transaction_payment::ChargeTransactionPayment<Runtime>,
+        SudoTransactionExtension<Runtime>,
+        CheckShieldedTxValidity<Runtime>,
+        SubtensorTransactionExtension<Runtime>,
+        DrandPriority<Runtime>,
+    ),
+    frame_metadata_hash_extension::CheckMetadataHash<Runtime>,
+);
+/// A transaction as it travels.
+pub type UncheckedExtrinsic =
+    generic::UncheckedExtrinsic<Address, RuntimeCall, Signature, TxExtension>;
+/// A block with decoded transactions.
+pub type Block = generic::Block<Header, UncheckedExtrinsic>;
+/// Runs the pallets in order.
+pub type Executive = frame_executive::Executive<
+    Runtime,
+    Block,
+    frame_system::ChainContext<Runtime>,
+    Runtime,
+    AllPalletsWithSystem,
+>;
+
+frame_support::construct_runtime!(
+    pub enum Runtime {
+        System: frame_system = 0,
+        Timestamp: pallet_timestamp = 2,
+        Aura: pallet_aura = 3,
+        Balances: pallet_balances = 5,
+        TransactionPayment: pallet_transaction_payment = 6,
+        SubtensorModule: pallet_subtensor = 7,
+        Utility: pallet_utility = 11,
+        Sudo: pallet_sudo = 12,
+        AdminUtils: pallet_admin_utils = 19,
+    }
+);
