@@ -1,0 +1,3 @@
+//! The reward functions that ship.
+
+pub mod dpo;

@@ -1,0 +1,10 @@
+//! The shipped functions and the pipeline against vectors from the existing network's programs.
+
+mod diversity;
+mod dpo;
+mod ngram;
+mod normalise;
+mod penalties;
+mod pipeline;
+mod relevance;
+mod support;
