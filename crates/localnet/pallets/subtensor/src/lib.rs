@@ -4,6 +4,7 @@
 #![allow(missing_docs)]
 
 mod extension;
+pub mod yuma;
 
 pub use extension::SubtensorTransactionExtension;
 pub use pallet::*;
