@@ -1,0 +1,178 @@
+//! The handle that programs hold.
+
+use crate::at::At;
+use crate::config::ChainConfig;
+use crate::connection::{ConnectionState, Shared, supervise};
+use crate::error::{ChainError, Class};
+use crate::wire::Live;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// A connection to a chain that mends itself.
+///
+/// Clones are cheap and share one WebSocket. Every call has a deadline; reads wait for a connection that is
+/// being re-established as long as their deadline allows. The connection ends with the last clone.
+#[derive(Clone)]
+pub struct Chain {
+    pub(crate) shared: Arc<Shared>,
+    _stop: Arc<DropGuard>,
+}
+
+impl std::fmt::Debug for Chain {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Chain")
+            .field("state", &*self.shared.state.borrow())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Chain {
+    /// Connects to the first endpoint that answers.
+    ///
+    /// # Errors
+    /// [`ChainError::Unreachable`] within [`ChainConfig::connect_timeout`], naming each endpoint;
+    /// [`ChainError::Config`] at once.
+    pub async fn connect(config: ChainConfig) -> Result<Chain, ChainError> {
+        let (shared, live) = Shared::connect(config).await?;
+        let stop = CancellationToken::new();
+        tokio::spawn(supervise(Arc::clone(&shared), live, stop.clone()));
+        Ok(Chain {
+            shared,
+            _stop: Arc::new(stop.drop_guard()),
+        })
+    }
+
+    /// Number of the best block, asked now.
+    ///
+    /// # Errors
+    /// When the chain cannot be asked within the deadline.
+    pub async fn block(&self) -> Result<u64, ChainError> {
+        self.read("the head block", |at| async move { Ok(at.number()) })
+            .await
+    }
+
+    /// The number of the best block as it moves. The watch lives on over reconnections.
+    pub fn blocks(&self) -> watch::Receiver<u64> {
+        self.shared.head.subscribe()
+    }
+
+    /// Waits until the best block is at least `number`.
+    ///
+    /// # Errors
+    /// [`ChainError::Timeout`] when that takes longer than `within`.
+    pub async fn wait_for_block(&self, number: u64, within: Duration) -> Result<u64, ChainError> {
+        let mut heads = self.blocks();
+        let reached = tokio::time::timeout(within, heads.wait_for(|head| *head >= number)).await;
+        match reached {
+            Ok(Ok(head)) => Ok(*head),
+            _ => Err(ChainError::Timeout {
+                what: "a later block",
+                after: within,
+            }),
+        }
+    }
+
+    /// Time since the head block last changed. Long while connected means that the chain stands still.
+    pub fn head_age(&self) -> Duration {
+        self.shared.head_age()
+    }
+
+    /// Whether there is a connection, as it changes; for readiness.
+    pub fn connected(&self) -> watch::Receiver<ConnectionState> {
+        self.shared.state.subscribe()
+    }
+
+    /// Hash of the first block, which identifies the chain.
+    pub fn genesis_hash(&self) -> [u8; 32] {
+        self.shared.genesis.lock().0
+    }
+
+    /// Settings of this connection.
+    pub fn config(&self) -> &ChainConfig {
+        &self.shared.config
+    }
+
+    /// Spec version of the runtime at the best block.
+    ///
+    /// # Errors
+    /// When the chain cannot be asked within the deadline.
+    pub async fn spec_version(&self) -> Result<u32, ChainError> {
+        self.read("the runtime version", |at| async move {
+            Ok(at.client.spec_version())
+        })
+        .await
+    }
+
+    /// Runs a read at the best block. All it reads belongs to that one block.
+    pub(crate) async fn read<T, F, Fut>(&self, what: &'static str, f: F) -> Result<T, ChainError>
+    where
+        F: Fn(At) -> Fut,
+        Fut: Future<Output = Result<T, ChainError>>,
+    {
+        let deadline = Instant::now() + self.shared.config.request_timeout;
+        self.with_live(what, deadline, |live| {
+            let f = &f;
+            async move {
+                let client = live.at_head().await.map_err(|error| unread(what, error))?;
+                f(At { client, what }).await
+            }
+        })
+        .await
+    }
+
+    /// Runs something that may be repeated on the current connection, again on the next one if it breaks.
+    pub(crate) async fn with_live<T, F, Fut>(
+        &self,
+        what: &'static str,
+        deadline: Instant,
+        f: F,
+    ) -> Result<T, ChainError>
+    where
+        F: Fn(Arc<Live>) -> Fut,
+        Fut: Future<Output = Result<T, ChainError>>,
+    {
+        let started = Instant::now();
+        let outcome = loop {
+            let live = match self.shared.live(what, deadline).await {
+                Ok(live) => live,
+                Err(error) => break Err(error),
+            };
+            match timeout_at(deadline, f(Arc::clone(&live))).await {
+                Err(_) => {
+                    break Err(ChainError::Timeout {
+                        what,
+                        after: deadline - started,
+                    });
+                }
+                // Whatever failed, it failed because of the connection: ask again on the next one.
+                Ok(Err(_)) if live.broken.is_set() => self.shared.replaced(&live, deadline).await,
+                Ok(outcome) => break outcome,
+            }
+        };
+        metrics::histogram!("chain_call_duration_seconds", "call" => what)
+            .record(started.elapsed().as_secs_f64());
+        if let Err(error) = &outcome {
+            count_failure(what, error.class());
+        }
+        outcome
+    }
+}
+
+/// Counts a failed call.
+pub(crate) fn count_failure(what: &'static str, class: Class) {
+    metrics::counter!("chain_call_failures_total", "call" => what, "class" => class.label())
+        .increment(1);
+}
+
+/// An answer that could not be had, for a reason other than the connection.
+pub(crate) fn unread(what: &'static str, error: impl std::fmt::Display) -> ChainError {
+    ChainError::Rpc {
+        what: what.to_owned(),
+        code: 0,
+        message: error.to_string(),
+    }
+}

@@ -1,0 +1,233 @@
+//! How to reach which chain.
+
+use crate::error::ChainError;
+use std::time::Duration;
+
+/// Endpoint of a chain on this machine.
+const LOCAL: &str = "ws://127.0.0.1:9944";
+/// Variables that move `local` elsewhere, as the two generations of the Python SDK read them.
+const LOCAL_OVERRIDES: [&str; 2] = ["BT_SUBTENSOR_CHAIN_ENDPOINT", "BT_CHAIN_ENDPOINT"];
+
+/// Settings of a connection. Start from [`ChainConfig::for_network`] or [`ChainConfig::new`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChainConfig {
+    /// WebSocket addresses in the order in which they are tried. All of them have to serve the same chain.
+    pub endpoints: Vec<String>,
+    /// Bound for connecting at start, all endpoints together. Too short fails on slow links, too long hides a typo.
+    pub connect_timeout: Duration,
+    /// Deadline of each read, and of handing a transaction to the node.
+    pub request_timeout: Duration,
+    /// How long a transaction is watched until it is in a block (or final, for calls that spend).
+    pub finality_timeout: Duration,
+    /// How often an idle connection is checked. A dead peer is noticed after this and the request timeout at most.
+    pub heartbeat: Duration,
+    /// Shortest pause before connecting again; it doubles with each failure, with random jitter.
+    pub backoff_min: Duration,
+    /// Longest pause before connecting again.
+    pub backoff_max: Duration,
+    /// How many blocks a signed transaction stays valid: a power of two. 128 are 32 s at the fastest blocks
+    /// (250 ms) and 26 min on the main network.
+    pub mortality: u64,
+    /// Whether to carry on when an endpoint comes back with another genesis, as a wiped development chain does.
+    pub allow_new_genesis: bool,
+}
+
+impl ChainConfig {
+    /// The given endpoints with default settings.
+    pub fn new(endpoints: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let endpoints: Vec<String> = endpoints.into_iter().map(Into::into).collect();
+        // Only a chain on this machine is expected to be wiped and started anew under a running program.
+        let allow_new_genesis = endpoints.iter().all(|endpoint| is_loopback(endpoint));
+        ChainConfig {
+            endpoints,
+            connect_timeout: Duration::from_secs(15),
+            request_timeout: Duration::from_secs(10),
+            finality_timeout: Duration::from_secs(120),
+            heartbeat: Duration::from_secs(5),
+            backoff_min: Duration::from_millis(100),
+            backoff_max: Duration::from_secs(10),
+            mortality: 128,
+            allow_new_genesis,
+        }
+    }
+
+    /// Default settings for a network by name (`finney`, `test`, `archive`, `local`) or endpoint (`ws://`, `wss://`).
+    ///
+    /// # Errors
+    /// When the name is not known.
+    pub fn for_network(network: &str) -> Result<Self, ChainError> {
+        Ok(ChainConfig::new(endpoints_of(network)?))
+    }
+
+    pub(crate) fn validate(&self) -> Result<(), ChainError> {
+        if self.endpoints.is_empty() {
+            return Err(ChainError::Config(
+                "no endpoint given; name a network or a ws:// address".into(),
+            ));
+        }
+        if let Some(bad) = self
+            .endpoints
+            .iter()
+            .find(|endpoint| !is_websocket(endpoint))
+        {
+            return Err(ChainError::Config(format!(
+                "endpoint `{bad}` has to start with ws:// or wss://"
+            )));
+        }
+        if !self.mortality.is_power_of_two() || !(4..=65536).contains(&self.mortality) {
+            let given = self.mortality;
+            return Err(ChainError::Config(format!(
+                "mortality {given} has to be a power of two from 4 to 65536"
+            )));
+        }
+        let zero = [
+            self.connect_timeout,
+            self.request_timeout,
+            self.finality_timeout,
+            self.heartbeat,
+        ]
+        .iter()
+        .any(Duration::is_zero);
+        if zero || self.backoff_min.is_zero() || self.backoff_min > self.backoff_max {
+            return Err(ChainError::Config(
+                "timeouts have to be above zero, and backoff_min at most backoff_max".into(),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// The first endpoint of a network; see [`endpoints_of`].
+///
+/// # Errors
+/// When the name is not known.
+pub fn endpoint_of(network: &str) -> Result<String, ChainError> {
+    let mut endpoints = endpoints_of(network)?;
+    Ok(endpoints.swap_remove(0))
+}
+
+/// All endpoints of a network, best first. A `ws://` or `wss://` address stands for itself.
+///
+/// # Errors
+/// When the name is not known.
+pub fn endpoints_of(network: &str) -> Result<Vec<String>, ChainError> {
+    resolve(network, |name| std::env::var(name).ok())
+}
+
+fn resolve(network: &str, env: impl Fn(&str) -> Option<String>) -> Result<Vec<String>, ChainError> {
+    let network = network.trim();
+    if is_websocket(network) {
+        return Ok(vec![network.to_owned()]);
+    }
+    let fixed: &[&str] = match network {
+        "finney" | "main" | "mainnet" => &[
+            "wss://entrypoint-finney.opentensor.ai:443",
+            "wss://lite.chain.opentensor.ai:443",
+            "wss://lite.sub.latent.to:443",
+        ],
+        "test" | "testnet" => &["wss://test.finney.opentensor.ai:443"],
+        "archive" => &[
+            "wss://archive.chain.opentensor.ai:443",
+            "wss://archive.sub.latent.to:443",
+        ],
+        "local" => {
+            let moved = LOCAL_OVERRIDES
+                .iter()
+                .find_map(|name| env(name).filter(|value| !value.trim().is_empty()));
+            let endpoint = moved.map_or_else(|| LOCAL.to_owned(), |value| value.trim().to_owned());
+            return Ok(vec![endpoint]);
+        }
+        _ => {
+            return Err(ChainError::Config(format!(
+                "unknown network `{network}`; use finney, test, archive, local, or an address that starts with ws:// or wss://"
+            )));
+        }
+    };
+    Ok(fixed
+        .iter()
+        .map(|endpoint| (*endpoint).to_owned())
+        .collect())
+}
+
+fn is_websocket(text: &str) -> bool {
+    text.starts_with("ws://") || text.starts_with("wss://")
+}
+
+/// Whether the endpoint names this machine.
+fn is_loopback(endpoint: &str) -> bool {
+    let rest = endpoint
+        .split_once("://")
+        .map_or(endpoint, |(_, rest)| rest);
+    let authority = rest.split(['/', '?']).next().unwrap_or(rest);
+    let host = match authority.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or(v6),
+        None => authority.split(':').next().unwrap_or(authority),
+    };
+    host == "localhost"
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|ip| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_stand_for_endpoints() {
+        let none = |_: &str| None;
+        assert_eq!(resolve("local", none).expect("known"), vec![LOCAL]);
+        assert_eq!(
+            resolve("ws://10.0.0.1:9944", none).expect("an address"),
+            vec!["ws://10.0.0.1:9944"]
+        );
+        assert!(resolve("finney", none).expect("known").len() > 1);
+        assert!(
+            resolve("fineny", none)
+                .expect_err("a typo")
+                .to_string()
+                .contains("finney")
+        );
+    }
+
+    #[test]
+    fn the_environment_moves_the_local_chain_only() {
+        let env = |name: &str| (name == "BT_CHAIN_ENDPOINT").then(|| "ws://127.0.0.1:7".to_owned());
+        assert_eq!(
+            resolve("local", env).expect("known"),
+            vec!["ws://127.0.0.1:7"]
+        );
+        assert!(resolve("test", env).expect("known")[0].contains("test.finney"));
+        let both = |name: &str| {
+            Some(
+                if name == "BT_CHAIN_ENDPOINT" {
+                    "ws://b"
+                } else {
+                    "ws://a"
+                }
+                .to_owned(),
+            )
+        };
+        assert_eq!(resolve("local", both).expect("known"), vec!["ws://a"]);
+    }
+
+    #[test]
+    fn only_local_chains_may_change_their_genesis() {
+        assert!(ChainConfig::new(["ws://127.0.0.1:9944"]).allow_new_genesis);
+        assert!(ChainConfig::new(["ws://[::1]:9944/x"]).allow_new_genesis);
+        assert!(
+            !ChainConfig::new(["ws://127.0.0.1:9944", "wss://test.finney.opentensor.ai:443"])
+                .allow_new_genesis
+        );
+    }
+
+    #[test]
+    fn impossible_settings_are_refused() {
+        assert!(ChainConfig::new(Vec::<String>::new()).validate().is_err());
+        assert!(ChainConfig::new(["http://x"]).validate().is_err());
+        let mut config = ChainConfig::new(["ws://x"]);
+        assert!(config.validate().is_ok());
+        config.mortality = 100;
+        assert!(config.validate().is_err());
+    }
+}

@@ -1,0 +1,293 @@
+//! Questions to the chain.
+
+use crate::at::{At, SUBTENSOR, account, number};
+use crate::axon::{AxonEndpoint, AxonRecord};
+use crate::chain::Chain;
+use crate::epoch::{EpochState, legacy_blocks_until_next};
+use crate::error::ChainError;
+use crate::hyperparameters::Hyperparameters;
+use crate::metagraph::Metagraph;
+use axoneme_wallet::AccountId;
+use subxt::utils::AccountId32;
+
+/// Stake of one coldkey behind one hotkey on one subnet.
+#[derive(subxt::ext::scale_decode::DecodeAsType)]
+#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+struct StakeInfo {
+    stake: u64,
+}
+
+/// The part of an account that says what it can spend.
+#[derive(subxt::ext::scale_decode::DecodeAsType)]
+#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+struct AccountInfo {
+    data: AccountData,
+}
+
+#[derive(subxt::ext::scale_decode::DecodeAsType)]
+#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+struct AccountData {
+    free: u64,
+}
+
+impl Chain {
+    /// Whether the subnet exists.
+    ///
+    /// # Errors
+    /// When the chain cannot be asked within the deadline. So for all reads below.
+    pub async fn subnet_exists(&self, netuid: u16) -> Result<bool, ChainError> {
+        self.read(
+            "subnet_exists",
+            |at| async move { exists(&at, netuid).await },
+        )
+        .await
+    }
+
+    /// The netuids of all subnets, in order; 0 is the root.
+    ///
+    /// # Errors
+    /// As [`Chain::subnet_exists`].
+    pub async fn subnets(&self) -> Result<Vec<u16>, ChainError> {
+        self.read("subnets", |at| async move {
+            let all: Vec<(u16, bool)> = at.entries(SUBTENSOR, "NetworksAdded", vec![]).await?;
+            let mut netuids: Vec<u16> = all
+                .into_iter()
+                .filter(|(_, added)| *added)
+                .map(|(netuid, _)| netuid)
+                .collect();
+            netuids.sort_unstable();
+            Ok(netuids)
+        })
+        .await
+    }
+
+    /// The settings of a subnet.
+    ///
+    /// # Errors
+    /// [`ChainError::SubnetNotFound`], else as [`Chain::subnet_exists`].
+    pub async fn hyperparameters(&self, netuid: u16) -> Result<Hyperparameters, ChainError> {
+        self.read("hyperparameters", |at| async move {
+            Hyperparameters::read(&at, netuid).await
+        })
+        .await
+    }
+
+    /// All neurons of a subnet at the best block.
+    ///
+    /// # Errors
+    /// [`ChainError::SubnetNotFound`], else as [`Chain::subnet_exists`].
+    pub async fn metagraph(&self, netuid: u16) -> Result<Metagraph, ChainError> {
+        self.read("metagraph", |at| async move {
+            Metagraph::read(&at, netuid).await
+        })
+        .await
+    }
+
+    /// The uid of a hotkey, if it is registered there.
+    ///
+    /// # Errors
+    /// As [`Chain::subnet_exists`].
+    pub async fn uid_of(&self, netuid: u16, hotkey: &AccountId) -> Result<Option<u16>, ChainError> {
+        self.read("uid_of", |at| async move {
+            at.stored(SUBTENSOR, "Uids", vec![number(netuid), account(hotkey)])
+                .await
+        })
+        .await
+    }
+
+    /// The coldkey that owns a hotkey; `None` for a hotkey that the chain has never seen.
+    ///
+    /// # Errors
+    /// As [`Chain::subnet_exists`].
+    pub async fn owner_of(&self, hotkey: &AccountId) -> Result<Option<AccountId>, ChainError> {
+        self.read("owner_of", |at| async move {
+            let owner: Option<AccountId32> =
+                at.stored(SUBTENSOR, "Owner", vec![account(hotkey)]).await?;
+            // The item's default is the account of zeros.
+            Ok(owner
+                .map(|owner| AccountId(owner.0))
+                .filter(|owner| owner.0 != [0; 32]))
+        })
+        .await
+    }
+
+    /// The coldkey that owns a subnet.
+    ///
+    /// # Errors
+    /// [`ChainError::SubnetNotFound`], else as [`Chain::subnet_exists`].
+    pub async fn subnet_owner(&self, netuid: u16) -> Result<AccountId, ChainError> {
+        self.read("subnet_owner", |at| async move {
+            require_subnet(&at, netuid).await?;
+            let owner: AccountId32 = at
+                .value(SUBTENSOR, "SubnetOwner", vec![number(netuid)])
+                .await?;
+            Ok(AccountId(owner.0))
+        })
+        .await
+    }
+
+    /// What an account can spend, in rao.
+    ///
+    /// # Errors
+    /// As [`Chain::subnet_exists`].
+    pub async fn balance(&self, owner: &AccountId) -> Result<u64, ChainError> {
+        self.read("balance", |at| async move {
+            let found: Option<AccountInfo> =
+                at.stored("System", "Account", vec![account(owner)]).await?;
+            Ok(found.map_or(0, |found| found.data.free))
+        })
+        .await
+    }
+
+    /// What registering a neuron costs at the moment, in rao.
+    ///
+    /// # Errors
+    /// [`ChainError::SubnetNotFound`], else as [`Chain::subnet_exists`].
+    pub async fn burn_cost(&self, netuid: u16) -> Result<u64, ChainError> {
+        self.read("burn_cost", |at| async move {
+            require_subnet(&at, netuid).await?;
+            at.value(SUBTENSOR, "Burn", vec![number(netuid)]).await
+        })
+        .await
+    }
+
+    /// What creating a subnet costs at the moment, in rao.
+    ///
+    /// # Errors
+    /// As [`Chain::subnet_exists`].
+    pub async fn network_registration_cost(&self) -> Result<u64, ChainError> {
+        self.read("network_registration_cost", |at| async move {
+            at.api(
+                "SubnetRegistrationRuntimeApi",
+                "get_network_registration_cost",
+                vec![],
+            )
+            .await
+        })
+        .await
+    }
+
+    /// The weights that validators have set: by validator uid, pairs of uid and value.
+    ///
+    /// # Errors
+    /// As [`Chain::subnet_exists`].
+    pub async fn weights(&self, netuid: u16) -> Result<Vec<(u16, Vec<(u16, u16)>)>, ChainError> {
+        self.read("weights", |at| async move {
+            let mut rows: Vec<(u16, Vec<(u16, u16)>)> = at
+                .entries(SUBTENSOR, "Weights", vec![number(netuid)])
+                .await?;
+            rows.sort_unstable_by_key(|(uid, _)| *uid);
+            Ok(rows)
+        })
+        .await
+    }
+
+    /// Stake of a coldkey behind a hotkey on a subnet, in rao of the subnet's token.
+    ///
+    /// # Errors
+    /// As [`Chain::subnet_exists`].
+    pub async fn stake(
+        &self,
+        hotkey: &AccountId,
+        coldkey: &AccountId,
+        netuid: u16,
+    ) -> Result<u64, ChainError> {
+        self.read("stake", |at| async move {
+            let args = vec![account(hotkey), account(coldkey), number(netuid)];
+            let method = "get_stake_info_for_hotkey_coldkey_netuid";
+            let found: Option<StakeInfo> = at.api("StakeInfoRuntimeApi", method, args).await?;
+            Ok(found.map_or(0, |found| found.stake))
+        })
+        .await
+    }
+
+    /// Stake of everybody behind a hotkey on a subnet, in rao of the subnet's token.
+    ///
+    /// # Errors
+    /// As [`Chain::subnet_exists`].
+    pub async fn hotkey_stake(&self, hotkey: &AccountId, netuid: u16) -> Result<u64, ChainError> {
+        self.read("hotkey_stake", |at| async move {
+            at.value(
+                SUBTENSOR,
+                "TotalHotkeyAlpha",
+                vec![account(hotkey), number(netuid)],
+            )
+            .await
+        })
+        .await
+    }
+
+    /// Block at which a neuron last set weights, or registered; `None` when there is no such uid.
+    ///
+    /// # Errors
+    /// As [`Chain::subnet_exists`].
+    pub async fn last_update(&self, netuid: u16, uid: u16) -> Result<Option<u64>, ChainError> {
+        self.read("last_update", |at| async move {
+            let blocks: Vec<u64> = at
+                .value(SUBTENSOR, "LastUpdate", vec![number(netuid)])
+                .await?;
+            Ok(blocks.get(usize::from(uid)).copied())
+        })
+        .await
+    }
+
+    /// The axon that a hotkey has announced.
+    ///
+    /// # Errors
+    /// As [`Chain::subnet_exists`].
+    pub async fn axon_of(
+        &self,
+        netuid: u16,
+        hotkey: &AccountId,
+    ) -> Result<Option<AxonEndpoint>, ChainError> {
+        self.read("axon_of", |at| async move {
+            let keys = vec![number(netuid), account(hotkey)];
+            let record: Option<AxonRecord> = at.stored(SUBTENSOR, "Axons", keys).await?;
+            Ok(record.as_ref().and_then(AxonEndpoint::from_record))
+        })
+        .await
+    }
+
+    /// Block at which the next epoch starts; `None` for a subnet without epochs.
+    ///
+    /// # Errors
+    /// [`ChainError::SubnetNotFound`], else as [`Chain::subnet_exists`].
+    pub async fn next_epoch_start(&self, netuid: u16) -> Result<Option<u64>, ChainError> {
+        self.read("next_epoch_start", |at| async move {
+            require_subnet(&at, netuid).await?;
+            let (interface, method) = ("SubnetInfoRuntimeApi", "get_next_epoch_start_block");
+            if at.has_api(interface, method) {
+                return at.api(interface, method, vec![number(netuid)]).await;
+            }
+            let tempo: u16 = at.value(SUBTENSOR, "Tempo", vec![number(netuid)]).await?;
+            if !at.has_storage(SUBTENSOR, "LastEpochBlock") {
+                let blocks = legacy_blocks_until_next(netuid, tempo, at.number());
+                return Ok(blocks.map(|blocks| at.number() + blocks));
+            }
+            let state = EpochState {
+                tempo,
+                last_epoch_block: at
+                    .value(SUBTENSOR, "LastEpochBlock", vec![number(netuid)])
+                    .await?,
+                pending_epoch_at: at
+                    .value(SUBTENSOR, "PendingEpochAt", vec![number(netuid)])
+                    .await?,
+                ..EpochState::default()
+            };
+            Ok(state.next_start())
+        })
+        .await
+    }
+}
+
+async fn exists(at: &At, netuid: u16) -> Result<bool, ChainError> {
+    at.value(SUBTENSOR, "NetworksAdded", vec![number(netuid)])
+        .await
+}
+
+async fn require_subnet(at: &At, netuid: u16) -> Result<(), ChainError> {
+    match exists(at, netuid).await? {
+        true => Ok(()),
+        false => Err(ChainError::SubnetNotFound { netuid }),
+    }
+}
