@@ -1,0 +1,117 @@
+//! `localnet`: runs the embedded dev chain until it is told to stop.
+
+use std::{net::IpAddr, path::PathBuf, process::ExitCode, time::Duration};
+
+use clap::Parser;
+use localnet::{
+    AccountId32, DEFAULT_PORT, Localnet, LocalnetConfig, LocalnetError, Sealing, exit_code,
+    parse_block_time,
+};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+const EXIT_CODES: &str = "Exit codes: 0 ended as asked, 1 failure, 2 wrong flags, 3 data directory unusable, \
+                          8 port in use.";
+
+/// A dev chain for Bittensor subnets: the main chain's pallets on this machine, with funded development accounts.
+#[derive(Debug, Parser)]
+#[command(name = "localnet", version, after_help = EXIT_CODES)]
+struct Flags {
+    /// Address to listen on. Anybody who reaches it can use the chain, so it is this machine only by default.
+    #[arg(long, default_value = "127.0.0.1")]
+    rpc_addr: IpAddr,
+    /// Port to listen on; 0 takes any free one.
+    #[arg(long, default_value_t = DEFAULT_PORT)]
+    port: u16,
+    /// Time between blocks: 250, 250ms or 12s.
+    #[arg(long, default_value = "250ms", value_parser = parse_block_time)]
+    block_time: Duration,
+    /// Directory to keep the chain in; without it the chain ends with the program.
+    #[arg(long)]
+    data_dir: Option<PathBuf>,
+    /// When blocks are made: interval, instant (when a transaction comes) or manual (dev_newBlock).
+    #[arg(long, default_value = "interval")]
+    sealing: Sealing,
+    /// Account that gets 1,000,000 TAO at genesis, besides the development accounts.
+    #[arg(long, env = "BT_DEFAULT_TOKEN_WALLET")]
+    default_wallet: Option<AccountId32>,
+    /// What to log: a level, or directives such as localnet=debug.
+    #[arg(long, default_value = "info")]
+    log: EnvFilter,
+}
+
+fn main() -> ExitCode {
+    let flags = Flags::parse();
+    tracing_subscriber::fmt()
+        .with_env_filter(flags.log)
+        .with_writer(std::io::stderr)
+        .init();
+    let config = LocalnetConfig {
+        rpc: (flags.rpc_addr, flags.port).into(),
+        block_time: flags.block_time,
+        sealing: flags.sealing,
+        data_dir: flags.data_dir,
+        default_wallet: flags.default_wallet,
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: cannot start threads: {error}");
+            return exit_code::FAILURE.into();
+        }
+    };
+    match runtime.block_on(run(config)) {
+        Ok(()) => exit_code::OK.into(),
+        Err(error) => {
+            eprint!("error: {error}");
+            let mut source = std::error::Error::source(&error);
+            while let Some(cause) = source {
+                eprint!(": {cause}");
+                source = cause.source();
+            }
+            eprintln!();
+            error.exit_code().into()
+        }
+    }
+}
+
+async fn run(config: LocalnetConfig) -> Result<(), LocalnetError> {
+    let (block_time, sealing) = (config.block_time, config.sealing);
+    // Before the chain starts, so that a signal during a long replay ends the program as well.
+    let signal = |kind| {
+        signal(kind).map_err(|error| LocalnetError::Config(format!("no signal handler: {error}")))
+    };
+    let (mut interrupt, mut terminate) = (
+        signal(SignalKind::interrupt())?,
+        signal(SignalKind::terminate())?,
+    );
+    let stop = async {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    };
+    tokio::pin!(stop);
+    let chain = tokio::select! {
+        chain = Localnet::start(config) => chain?,
+        () = &mut stop => return Ok(()),
+    };
+    let head = chain.head();
+    println!("endpoint   {}", chain.ws_url());
+    println!("genesis    {:?}", chain.genesis_hash());
+    println!("head       {}", head.number());
+    match sealing {
+        Sealing::Interval => println!("block time {block_time:?}"),
+        Sealing::Instant => {
+            println!("block time {block_time:?} (blocks are made when a transaction comes)")
+        }
+        Sealing::Manual => println!("block time {block_time:?} (blocks are made by dev_newBlock)"),
+    }
+    stop.await;
+    tracing::info!("stopping");
+    chain.shutdown().await;
+    Ok(())
+}
