@@ -1,0 +1,159 @@
+use serde::{Deserialize, Serialize};
+
+use super::*;
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Demo {
+    netuid: u16,
+    wallet: WalletConfig,
+    subtensor: SubtensorConfig,
+    logging: LoggingConfig,
+    axon: AxonConfig,
+}
+
+fn program() -> Program {
+    let mut settings = common_settings();
+    settings.extend(axon_settings());
+    Program {
+        name: "demo",
+        about: "a test",
+        settings,
+    }
+}
+
+fn resolve(args: &[&str], env: &[(&str, &str)]) -> Result<Command<Demo>, ConfigError> {
+    let env = env
+        .iter()
+        .map(|(key, value)| (key.to_string(), value.to_string()))
+        .collect::<Vec<_>>();
+    program().resolve(args.iter().map(Into::into), env)
+}
+
+fn run(args: &[&str], env: &[(&str, &str)]) -> Demo {
+    match resolve(args, env) {
+        Ok(Command::Run(loaded)) => loaded.config,
+        other => panic!("expected a configuration, got {other:?}"),
+    }
+}
+
+fn toml_file(text: &str) -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    file
+}
+
+#[test]
+fn flags_win_over_environment_over_file_over_defaults() {
+    let file =
+        toml_file("netuid = 5\n[wallet]\nname = 'file'\nhotkey = 'file'\n[axon]\nport = 1\n");
+    let path = file.path().to_str().unwrap();
+    let config = run(
+        &["--config", path, "--wallet.name", "flag"],
+        &[
+            ("BT_WALLET_NAME", "bt"),
+            ("BT_WALLET_HOTKEY", "bt"),
+            ("AXONEME_AXON__PORT", "7777"),
+        ],
+    );
+    assert_eq!(config.netuid, 5);
+    assert_eq!(config.wallet.name, "flag");
+    assert_eq!(config.wallet.hotkey, "bt");
+    assert_eq!(config.wallet.path, WalletConfig::default().path);
+    assert_eq!(config.axon.port, 7777);
+}
+
+#[test]
+fn both_spellings_of_a_flag_are_accepted_and_switches_take_no_value() {
+    let config = run(
+        &[
+            "--axon.external-port=9",
+            "--logging.debug",
+            "--netuid=3",
+            "--no_prompt",
+        ],
+        &[],
+    );
+    assert_eq!(config.axon.external_port, Some(9));
+    assert!(config.logging.debug);
+    assert_eq!(config.netuid, 3);
+    assert!(
+        !run(&["--logging.debug=false"], &[("BT_LOGGING_DEBUG", "1")])
+            .logging
+            .debug
+    );
+}
+
+#[test]
+fn an_unknown_key_in_the_file_is_refused_with_the_nearest_name() {
+    let file = toml_file("[wallet]\nnmae = 'x'\n");
+    let error = resolve(&["--config", file.path().to_str().unwrap()], &[])
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("wallet.nmae") && error.contains("wallet.name"),
+        "{error}"
+    );
+    assert!(error.contains(file.path().to_str().unwrap()), "{error}");
+}
+
+#[test]
+fn an_unknown_environment_key_is_refused() {
+    let error = resolve(&[], &[("AXONEME_WALET__NAME", "x")])
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("AXONEME_WALET__NAME") && error.contains("wallet.name"),
+        "{error}"
+    );
+    assert!(resolve(&[], &[("AXONEME_CACHE", "/tmp")]).is_ok());
+}
+
+#[test]
+fn a_bad_value_names_key_and_origin() {
+    let error = resolve(&[], &[("BT_AXON_PORT", "70000")])
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("axon.port") && error.contains("BT_AXON_PORT"),
+        "{error}"
+    );
+    assert!(matches!(
+        resolve(&["--axon.port", "many"], &[]),
+        Ok(Command::Usage(_))
+    ));
+    assert!(matches!(
+        resolve(&["--unknown.flag"], &[]),
+        Ok(Command::Usage(_))
+    ));
+}
+
+#[test]
+fn the_dump_shows_each_origin_and_is_a_valid_file() {
+    let Ok(Command::Print(dump)) = resolve(
+        &["--dump-config", "--netuid", "8"],
+        &[("BT_WALLET_NAME", "w")],
+    ) else {
+        panic!("expected a dump")
+    };
+    assert!(dump.contains("netuid = 8  # flag --netuid"), "{dump}");
+    assert!(
+        dump.contains("wallet.name = \"w\"  # environment BT_WALLET_NAME"),
+        "{dump}"
+    );
+    assert!(dump.contains("axon.port = 8091  # default"), "{dump}");
+    toml::from_str::<toml::Table>(&dump).unwrap();
+}
+
+#[test]
+fn every_setting_is_a_field_of_the_struct() {
+    let value = serde_json::to_value(Demo::default()).unwrap();
+    for setting in program().settings {
+        let pointer = format!("/{}", setting.key.replace('.', "/"));
+        assert!(
+            value.pointer(&pointer).is_some(),
+            "no field for {}",
+            setting.key
+        );
+    }
+}
