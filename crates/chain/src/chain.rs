@@ -3,7 +3,7 @@
 use crate::at::At;
 use crate::config::ChainConfig;
 use crate::connection::{ConnectionState, Shared, supervise};
-use crate::error::{ChainError, Class};
+use crate::error::ChainError;
 use crate::wire::Live;
 use std::future::Future;
 use std::sync::Arc;
@@ -113,15 +113,19 @@ impl Chain {
         F: Fn(At) -> Fut,
         Fut: Future<Output = Result<T, ChainError>>,
     {
-        let deadline = Instant::now() + self.shared.config.request_timeout;
-        self.with_live(what, deadline, |live| {
-            let f = &f;
-            async move {
-                let client = live.at_head().await.map_err(|error| unread(what, error))?;
-                f(At { client, what }).await
-            }
-        })
-        .await
+        let started = Instant::now();
+        let deadline = started + self.shared.config.request_timeout;
+        let outcome = self
+            .with_live(what, deadline, |live| {
+                let f = &f;
+                async move {
+                    let client = live.at_head().await.map_err(|error| unread(what, error))?;
+                    f(At { client, what }).await
+                }
+            })
+            .await;
+        count(what, started, &outcome);
+        outcome
     }
 
     /// Runs something that may be repeated on the current connection, again on the next one if it breaks.
@@ -136,36 +140,32 @@ impl Chain {
         Fut: Future<Output = Result<T, ChainError>>,
     {
         let started = Instant::now();
-        let outcome = loop {
-            let live = match self.shared.live(what, deadline).await {
-                Ok(live) => live,
-                Err(error) => break Err(error),
-            };
+        loop {
+            let live = self.shared.live(what, deadline).await?;
             match timeout_at(deadline, f(Arc::clone(&live))).await {
                 Err(_) => {
-                    break Err(ChainError::Timeout {
+                    return Err(ChainError::Timeout {
                         what,
                         after: deadline - started,
                     });
                 }
                 // Whatever failed, it failed because of the connection: ask again on the next one.
                 Ok(Err(_)) if live.broken.is_set() => self.shared.replaced(&live, deadline).await,
-                Ok(outcome) => break outcome,
+                Ok(outcome) => return outcome,
             }
-        };
-        metrics::histogram!("chain_call_duration_seconds", "call" => what)
-            .record(started.elapsed().as_secs_f64());
-        if let Err(error) = &outcome {
-            count_failure(what, error.class());
         }
-        outcome
     }
 }
 
-/// Counts a failed call.
-pub(crate) fn count_failure(what: &'static str, class: Class) {
-    metrics::counter!("chain_call_failures_total", "call" => what, "class" => class.label())
-        .increment(1);
+/// Records how long a call took, and how it failed.
+pub(crate) fn count<T>(what: &'static str, started: Instant, outcome: &Result<T, ChainError>) {
+    metrics::histogram!("chain_call_duration_seconds", "call" => what)
+        .record(started.elapsed().as_secs_f64());
+    if let Err(error) = outcome {
+        let class = error.class().label();
+        metrics::counter!("chain_call_failures_total", "call" => what, "class" => class)
+            .increment(1);
+    }
 }
 
 /// An answer that could not be had, for a reason other than the connection.

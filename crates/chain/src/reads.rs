@@ -139,6 +139,18 @@ impl Chain {
         .await
     }
 
+    /// The account that is root on this chain; `None` where there is no sudo.
+    ///
+    /// # Errors
+    /// As [`Chain::subnet_exists`].
+    pub async fn sudo_account(&self) -> Result<Option<AccountId>, ChainError> {
+        self.read("sudo_account", |at| async move {
+            let key: Option<AccountId32> = at.value_if_known("Sudo", "Key", vec![]).await?;
+            Ok(key.map(|key| AccountId(key.0)))
+        })
+        .await
+    }
+
     /// What registering a neuron costs at the moment, in rao.
     ///
     /// # Errors

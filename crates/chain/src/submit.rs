@@ -5,7 +5,7 @@
 //! nonce or signature never got in, so it is built anew, once.
 
 use crate::at::At;
-use crate::chain::{Chain, count_failure, unread};
+use crate::chain::{Chain, count, unread};
 use crate::error::ChainError;
 use crate::wire::{ClientAt, Live};
 use axoneme_wallet::{AccountId, Keypair};
@@ -146,11 +146,9 @@ impl Chain {
     ) -> Result<Included, ChainError> {
         let started = Instant::now();
         let outcome = self.submit_uncounted(what, key, &payload, wait).await;
-        metrics::histogram!("chain_call_duration_seconds", "call" => what)
-            .record(started.elapsed().as_secs_f64());
-        match &outcome {
-            Ok(included) => tracing::info!(call = what, block = included.receipt.block, "included"),
-            Err(error) => count_failure(what, error.class()),
+        count(what, started, &outcome);
+        if let Ok(included) = &outcome {
+            tracing::info!(call = what, block = included.receipt.block, "included");
         }
         outcome
     }

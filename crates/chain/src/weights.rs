@@ -123,13 +123,24 @@ pub fn process_weights(
     neurons: u16,
     limits: WeightLimits,
 ) -> Result<Processed, WeightsError> {
+    let limit = f64::from(limits.max_weight) / FULL;
+    fit(uids, weights, neurons, limits, limit)
+}
+
+/// [`process_weights`] with the largest share as it is rather than in steps of 1/65535.
+fn fit(
+    uids: &[u16],
+    weights: &[f32],
+    neurons: u16,
+    limits: WeightLimits,
+    limit: f64,
+) -> Result<Processed, WeightsError> {
     if uids.len() != weights.len() {
         return Err(WeightsError::LengthMismatch {
             uids: uids.len(),
             weights: weights.len(),
         });
     }
-    let limit = f64::from(limits.max_weight) / FULL;
     let minimum = usize::from(limits.min_allowed);
     let positive: Vec<(usize, f64)> = weights
         .iter()

@@ -238,3 +238,40 @@ fn scores_go_the_whole_way() {
     );
     assert_eq!(from_scores(&[], WeightLimits::default()), Ok(Vec::new()));
 }
+
+#[test]
+fn the_rules_of_the_first_validator_give_the_same_weights() {
+    let all: Value = serde_json::from_str(include_str!("../tests/vectors/process_weights.json"))
+        .expect("valid JSON");
+    for case in all["process"].as_array().expect("cases") {
+        let name = case["name"].as_str().expect("name");
+        let weights = singles(&case["weights"]);
+        let neurons = weights.len() as u16;
+        let everyone: Vec<u16> = (0..neurons).collect();
+        let limits = WeightLimits {
+            min_allowed: case["min_allowed_weights"].as_u64().expect("minimum") as u16,
+            exclude_quantile: case["exclude_quantile"].as_u64().expect("quantile") as u16,
+            ..WeightLimits::default()
+        };
+        let limit = case["max_weight_limit"].as_f64().expect("limit");
+        let processed = fit(&everyone, &weights, neurons, limits, limit).expect(name);
+        for edition in ["torch", "numpy"] {
+            let expected = &case[edition];
+            assert_eq!(processed.uids, uids(&expected["uids"]), "{name} {edition}");
+            close(&processed.values, &floats(&expected["weights"]), 2e-6, name);
+            let emitted = to_u16(&processed.uids, &processed.values).expect(name);
+            let pair =
+                serde_json::json!({"uids": expected["emit"][0], "values": expected["emit"][1]});
+            same_emission(&emitted, &pair, name);
+        }
+    }
+    for case in all["emit"].as_array().expect("cases") {
+        let emitted = to_u16(&uids(&case["uids"]), &floats(&case["weights"])).expect("valid");
+        let pair = serde_json::json!({"uids": case["result"][0], "values": case["result"][1]});
+        same_emission(&emitted, &pair, "emit");
+    }
+    for case in all["normalize_max_weight"].as_array().expect("cases") {
+        let ours = clip_to_max(&floats(&case["x"]), case["limit"].as_f64().expect("limit"));
+        close(&ours, &floats(&case["numpy"]), 2e-6, "clip");
+    }
+}

@@ -1,0 +1,4 @@
+//! The client against real sockets and the embedded development chain.
+
+mod connection;
+mod proxy;
