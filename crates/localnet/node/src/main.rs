@@ -1,6 +1,6 @@
 //! `localnet`: runs the embedded dev chain until it is told to stop.
 
-use std::{net::IpAddr, path::PathBuf, process::ExitCode, time::Duration};
+use std::{io::Write as _, net::IpAddr, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Parser;
 use localnet::{
@@ -99,17 +99,17 @@ async fn run(config: LocalnetConfig) -> Result<(), LocalnetError> {
         chain = Localnet::start(config) => chain?,
         () = &mut stop => return Ok(()),
     };
-    let head = chain.head();
-    println!("endpoint   {}", chain.ws_url());
-    println!("genesis    {:?}", chain.genesis_hash());
-    println!("head       {}", head.number());
-    match sealing {
-        Sealing::Interval => println!("block time {block_time:?}"),
-        Sealing::Instant => {
-            println!("block time {block_time:?} (blocks are made when a transaction comes)")
-        }
-        Sealing::Manual => println!("block time {block_time:?} (blocks are made by dev_newBlock)"),
-    }
+    let how = match sealing {
+        Sealing::Interval => "",
+        Sealing::Instant => " (blocks are made when a transaction comes)",
+        Sealing::Manual => " (blocks are made by dev_newBlock)",
+    };
+    let (endpoint, genesis, head) = (chain.ws_url(), chain.genesis_hash(), chain.head().number());
+    // A reader that closes the pipe has seen enough; that is no reason to end the chain.
+    let _ = writeln!(
+        std::io::stdout(),
+        "endpoint   {endpoint}\ngenesis    {genesis:?}\nhead       {head}\nblock time {block_time:?}{how}"
+    );
     stop.await;
     tracing::info!("stopping");
     chain.shutdown().await;

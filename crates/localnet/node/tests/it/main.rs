@@ -1,0 +1,6 @@
+//! The dev chain seen from outside: by subxt, by raw JSON-RPC, and as a program that is killed and started again.
+
+mod client;
+mod common;
+mod program;
+mod rpc;

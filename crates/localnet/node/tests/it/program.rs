@@ -1,0 +1,160 @@
+//! The `localnet` program: killed at any time, stopped by signal, started wrongly.
+
+use std::{
+    io::{BufRead, BufReader},
+    net::TcpListener,
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use subxt::dynamic;
+use subxt_signer::sr25519::dev;
+
+use crate::common::{Client, TestResult, submit, within};
+
+struct Program {
+    child: Child,
+    endpoint: String,
+}
+
+impl Program {
+    fn start(data_dir: &Path) -> TestResult<Self> {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_localnet"))
+            .args([
+                "--port",
+                "0",
+                "--block-time",
+                "50ms",
+                "--log",
+                "warn",
+                "--data-dir",
+            ])
+            .arg(data_dir)
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut lines = BufReader::new(child.stdout.take().ok_or("no stdout")?).lines();
+        let endpoint = lines
+            .find_map(|line| Some(line.ok()?.strip_prefix("endpoint")?.trim().to_owned()))
+            .ok_or("the program did not start")?;
+        Ok(Self { child, endpoint })
+    }
+
+    async fn nonce(&self, client: &Client) -> TestResult<u32> {
+        let at = within(client.at_current_block()).await?;
+        let call = dynamic::runtime_api_call::<_, u32>(
+            "AccountNonceApi",
+            "account_nonce",
+            (dev::alice().public_key().0,),
+        );
+        within(at.runtime_apis().call(call)).await
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // Only a test that failed leaves one running.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn run(args: &[&str]) -> TestResult<Output> {
+    Ok(Command::new(env!("CARGO_BIN_EXE_localnet"))
+        .args(args)
+        .output()?)
+}
+
+#[tokio::test]
+async fn kill_minus_nine_loses_nothing_that_was_finalized() -> TestResult {
+    let dir = tempfile::tempdir()?;
+    let mut genesis = None;
+    for round in 0..4u32 {
+        let mut program = Program::start(dir.path())?;
+        let client = within(Client::from_url(&program.endpoint)).await?;
+        assert_eq!(
+            *genesis.get_or_insert(client.genesis_hash()),
+            client.genesis_hash()
+        );
+        assert_eq!(
+            program.nonce(&client).await?,
+            round,
+            "the transfers of the rounds before are kept"
+        );
+        let call = dynamic::transaction(
+            "Balances",
+            "transfer_keep_alive",
+            (dev::bob().public_key().to_address::<()>(), 1_000_000_000u64),
+        );
+        let progress = submit(&client, &call, &dev::alice()).await?;
+        within(progress.wait_for_finalized_success()).await?;
+        // SIGKILL, at a different moment of the block each time.
+        tokio::time::sleep(Duration::from_millis(u64::from(round) * 13)).await;
+        program.child.kill()?;
+        program.child.wait()?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_signal_ends_the_program_in_good_order() -> TestResult {
+    let dir = tempfile::tempdir()?;
+    for signal in ["TERM", "INT"] {
+        let mut program = Program::start(dir.path())?;
+        let _client = within(Client::from_url(&program.endpoint)).await?;
+        let pid = program.child.id();
+        let started = Instant::now();
+        assert!(
+            Command::new("sh")
+                .args(["-c", &format!("kill -{signal} {pid}")])
+                .status()?
+                .success()
+        );
+        let status = program.child.wait()?;
+        assert_eq!(status.code(), Some(0), "SIG{signal}");
+        assert!(
+            started.elapsed() < Duration::from_secs(3),
+            "{:?}",
+            started.elapsed()
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn exit_codes_and_messages_say_what_to_do() -> TestResult {
+    let taken = TcpListener::bind("127.0.0.1:0")?;
+    let port = taken.local_addr()?.port().to_string();
+    let output = run(&["--port", &port])?;
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(8), "{text}");
+    assert!(text.contains("--port") && text.contains(&port), "{text}");
+
+    let output = run(&["--block-time", "soon"])?;
+    assert_eq!(output.status.code(), Some(2));
+
+    let file = tempfile::NamedTempFile::new()?;
+    let path = file.path().to_string_lossy().into_owned();
+    let output = run(&["--port", "0", "--data-dir", &path])?;
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(3), "{text}");
+    assert!(text.contains(&path), "{text}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_data_dir_of_another_chain_is_refused() -> TestResult {
+    let dir = tempfile::tempdir()?;
+    let mut program = Program::start(dir.path())?;
+    program.child.kill()?;
+    program.child.wait()?;
+    let path = dir.path().to_string_lossy().into_owned();
+    let output = run(&["--port", "0", "--block-time", "1s", "--data-dir", &path])?;
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(3), "{text}");
+    assert!(
+        text.contains("--block-time 50ms") && text.contains("delete"),
+        "{text}"
+    );
+    Ok(())
+}
