@@ -1,0 +1,122 @@
+//! Causal attention of ragged rows over the caches of their slots.
+
+use candle_core::utils::barrier_pool;
+use parking_lot::Mutex;
+
+use super::cache::SlotCache;
+use super::rope::Rope;
+
+/// Shapes shared by all layers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shape {
+    pub heads: usize,
+    pub kv_heads: usize,
+    pub head_dim: usize,
+}
+
+/// Rows of one slot, in the order of their positions.
+pub(crate) struct Rows {
+    /// Index of the slot's cache.
+    pub slot: usize,
+    /// Index of the first row in the batch.
+    pub first: usize,
+    pub count: usize,
+    /// Position of the first row.
+    pub start: usize,
+}
+
+/// Rotates queries and keys, stores keys and values, and attends. Returns one row of all heads per row.
+pub(crate) fn attend(
+    shape: Shape,
+    rope: &Rope,
+    layer: usize,
+    segments: &[Rows],
+    caches: &mut [SlotCache],
+    (mut queries, mut keys, values): (Vec<f32>, Vec<f32>, &[f32]),
+) -> Vec<f32> {
+    let (query_width, key_width) = (shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim);
+    for segment in segments {
+        for offset in 0..segment.count {
+            let (row, position) = (segment.first + offset, segment.start + offset);
+            for head in queries[row * query_width..(row + 1) * query_width].chunks_exact_mut(shape.head_dim) {
+                rope.apply(head, position);
+            }
+            let key_row = &mut keys[row * key_width..(row + 1) * key_width];
+            let value_row = &values[row * key_width..(row + 1) * key_width];
+            let pairs = key_row.chunks_exact_mut(shape.head_dim).zip(value_row.chunks_exact(shape.head_dim));
+            for (head, (key, value)) in pairs.enumerate() {
+                rope.apply(key, position);
+                caches[segment.slot].push(layer, head, key, value);
+            }
+        }
+    }
+    let mut out = vec![0f32; queries.len()];
+    let work: Vec<(usize, usize)> = segments
+        .iter()
+        .flat_map(|segment| (0..segment.count).map(|offset| (segment.slot, segment.start + offset + 1)))
+        .collect();
+    let caches = &*caches;
+    let attend_row = |row: usize, out: &mut [f32]| {
+        let (slot, seen) = work[row];
+        let queries = &queries[row * query_width..(row + 1) * query_width];
+        row_attention(shape, &caches[slot], layer, seen, queries, out);
+    };
+    let rows: Vec<Mutex<&mut [f32]>> = out.chunks_exact_mut(query_width).map(Mutex::new).collect();
+    if rows.len() == 1 {
+        attend_row(0, &mut rows[0].lock());
+    } else {
+        barrier_pool().execute_chunked(rows.len(), |range| {
+            for row in range {
+                attend_row(row, &mut rows[row].lock());
+            }
+        });
+    }
+    drop(rows);
+    out
+}
+
+/// One position of one sequence: every head over the first `seen` positions.
+fn row_attention(shape: Shape, cache: &SlotCache, layer: usize, seen: usize, queries: &[f32], out: &mut [f32]) {
+    let scale = 1.0 / (shape.head_dim as f32).sqrt();
+    let group = shape.heads / shape.kv_heads;
+    let mut scores = vec![0f32; seen];
+    let heads = queries.chunks_exact(shape.head_dim).zip(out.chunks_exact_mut(shape.head_dim));
+    for (head, (query, out)) in heads.enumerate() {
+        let (keys, values) = cache.head(layer, head / group);
+        for (score, key) in scores.iter_mut().zip(keys.chunks_exact(shape.head_dim)) {
+            *score = dot(query, key) * scale;
+        }
+        softmax(&mut scores);
+        for (weight, value) in scores.iter().zip(values.chunks_exact(shape.head_dim)) {
+            for (sum, value) in out.iter_mut().zip(value) {
+                *sum += weight * value;
+            }
+        }
+    }
+}
+
+/// Sums in eight lanes, so that the compiler can use vector registers without reordering what was written here.
+fn dot(left: &[f32], right: &[f32]) -> f32 {
+    const LANES: usize = 8;
+    let mut lanes = [0f32; LANES];
+    let (left_chunks, right_chunks) = (left.chunks_exact(LANES), right.chunks_exact(LANES));
+    let tail: f32 = left_chunks.remainder().iter().zip(right_chunks.remainder()).map(|(a, b)| a * b).sum();
+    for (left, right) in left_chunks.zip(right_chunks) {
+        for ((lane, a), b) in lanes.iter_mut().zip(left).zip(right) {
+            *lane += a * b;
+        }
+    }
+    lanes.iter().sum::<f32>() + tail
+}
+
+fn softmax(scores: &mut [f32]) {
+    let highest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let mut sum = 0f32;
+    for score in scores.iter_mut() {
+        *score = (*score - highest).exp();
+        sum += *score;
+    }
+    for score in scores.iter_mut() {
+        *score /= sum;
+    }
+}
