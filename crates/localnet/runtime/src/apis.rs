@@ -1,6 +1,16 @@
 //! The runtime APIs: what the node and its clients may ask.
 
 use crate::*;
+use pallet_subtensor::info::{
+    delegates::{DelegateInfo, Delegated},
+    dynamic::{DynamicInfo, SubnetState},
+    hyperparams::{HyperparamEntry, SubnetHyperparams, SubnetHyperparamsV2},
+    metagraph::{Metagraph, SelectiveMetagraph},
+    neuron::{NeuronInfo, NeuronInfoLite},
+    stake::{Availability, StakeInfo},
+    subnet::{SubnetInfo, SubnetInfov2},
+    swap::{SimSwapResult, SubnetPrice},
+};
 use sp_core::OpaqueMetadata;
 use sp_runtime::{
     traits::Block as BlockT,
@@ -95,6 +105,197 @@ sp_api::impl_runtime_apis! {
 
         fn query_length_to_fee(length: u32) -> Balance {
             TransactionPayment::length_to_fee(length)
+        }
+    }
+
+    impl pallet_subtensor::api::DelegateInfoRuntimeApi<Block> for Runtime {
+        fn get_delegates() -> Vec<DelegateInfo<AccountId>> {
+            SubtensorModule::delegates()
+        }
+
+        fn get_delegate(delegate_account: AccountId) -> Option<DelegateInfo<AccountId>> {
+            SubtensorModule::delegate(&delegate_account)
+        }
+
+        fn get_delegated(delegatee_account: AccountId) -> Delegated<AccountId> {
+            SubtensorModule::delegated(&delegatee_account)
+        }
+    }
+
+    impl pallet_subtensor::api::NeuronInfoRuntimeApi<Block> for Runtime {
+        fn get_neurons(netuid: u16) -> Vec<NeuronInfo<AccountId>> {
+            SubtensorModule::neurons(netuid)
+        }
+
+        fn get_neuron(netuid: u16, uid: u16) -> Option<NeuronInfo<AccountId>> {
+            SubtensorModule::neuron(netuid, uid)
+        }
+
+        fn get_neurons_lite(netuid: u16) -> Vec<NeuronInfoLite<AccountId>> {
+            SubtensorModule::neurons_lite(netuid)
+        }
+
+        fn get_neuron_lite(netuid: u16, uid: u16) -> Option<NeuronInfoLite<AccountId>> {
+            SubtensorModule::neuron_lite(netuid, uid)
+        }
+    }
+
+    impl pallet_subtensor::api::SubnetInfoRuntimeApi<Block> for Runtime {
+        fn get_subnet_info(netuid: u16) -> Option<SubnetInfo<AccountId>> {
+            SubtensorModule::subnet_info(netuid)
+        }
+
+        fn get_subnets_info() -> Vec<Option<SubnetInfo<AccountId>>> {
+            SubtensorModule::netuid_range().map(SubtensorModule::subnet_info).collect()
+        }
+
+        fn get_subnet_info_v2(netuid: u16) -> Option<SubnetInfov2<AccountId>> {
+            SubtensorModule::subnet_info_v2(netuid)
+        }
+
+        fn get_subnets_info_v2() -> Vec<Option<SubnetInfov2<AccountId>>> {
+            SubtensorModule::netuid_range().map(SubtensorModule::subnet_info_v2).collect()
+        }
+
+        fn get_subnet_hyperparams(netuid: u16) -> Option<SubnetHyperparams> {
+            SubtensorModule::hyperparams(netuid)
+        }
+
+        fn get_subnet_hyperparams_v2(netuid: u16) -> Option<SubnetHyperparamsV2> {
+            SubtensorModule::hyperparams_v2(netuid)
+        }
+
+        fn get_subnet_hyperparams_v3(netuid: u16) -> Option<Vec<HyperparamEntry>> {
+            SubtensorModule::hyperparams_v3(netuid)
+        }
+
+        fn get_all_dynamic_info() -> Vec<Option<DynamicInfo<AccountId>>> {
+            SubtensorModule::netuid_range().map(SubtensorModule::dynamic_info).collect()
+        }
+
+        fn get_all_metagraphs() -> Vec<Option<Metagraph<AccountId>>> {
+            SubtensorModule::all_metagraphs()
+        }
+
+        fn get_metagraph(netuid: u16) -> Option<Metagraph<AccountId>> {
+            SubtensorModule::metagraph(netuid, 0)
+        }
+
+        fn get_all_mechagraphs() -> Vec<Option<Metagraph<AccountId>>> {
+            SubtensorModule::all_metagraphs()
+        }
+
+        fn get_mechagraph(netuid: u16, mecid: u8) -> Option<Metagraph<AccountId>> {
+            SubtensorModule::metagraph(netuid, mecid)
+        }
+
+        fn get_dynamic_info(netuid: u16) -> Option<DynamicInfo<AccountId>> {
+            SubtensorModule::dynamic_info(netuid)
+        }
+
+        fn get_subnet_state(netuid: u16) -> Option<SubnetState<AccountId>> {
+            SubtensorModule::subnet_state(netuid)
+        }
+
+        fn get_selective_metagraph(
+            netuid: u16,
+            metagraph_indexes: Vec<u16>,
+        ) -> Option<SelectiveMetagraph<AccountId>> {
+            SubtensorModule::selective_metagraph(netuid, 0, &metagraph_indexes)
+        }
+
+        fn get_coldkey_auto_stake_hotkey(coldkey: AccountId, netuid: u16) -> Option<AccountId> {
+            pallet_subtensor::AutoStakeDestination::<Runtime>::get(coldkey, netuid)
+        }
+
+        fn get_selective_mechagraph(
+            netuid: u16,
+            subid: u8,
+            metagraph_indexes: Vec<u16>,
+        ) -> Option<SelectiveMetagraph<AccountId>> {
+            SubtensorModule::selective_metagraph(netuid, subid, &metagraph_indexes)
+        }
+
+        fn get_next_epoch_start_block(netuid: u16) -> Option<u64> {
+            SubtensorModule::schedule(netuid).next_start()
+        }
+
+        fn get_block_emission() -> u64 {
+            pallet_subtensor::BlockEmission::<Runtime>::get()
+        }
+    }
+
+    impl pallet_subtensor::api::StakeInfoRuntimeApi<Block> for Runtime {
+        fn get_stake_info_for_coldkey(coldkey_account: AccountId) -> Vec<StakeInfo<AccountId>> {
+            SubtensorModule::stake_infos(&coldkey_account)
+        }
+
+        fn get_stake_info_for_coldkeys(
+            coldkey_accounts: Vec<AccountId>,
+        ) -> Vec<(AccountId, Vec<StakeInfo<AccountId>>)> {
+            let infos = |coldkey: AccountId| {
+                let infos = SubtensorModule::stake_infos(&coldkey);
+                (coldkey, infos)
+            };
+            coldkey_accounts.into_iter().map(infos).collect()
+        }
+
+        fn get_stake_info_for_hotkey_coldkey_netuid(
+            hotkey_account: AccountId,
+            coldkey_account: AccountId,
+            netuid: u16,
+        ) -> Option<StakeInfo<AccountId>> {
+            SubtensorModule::stake_info(&hotkey_account, &coldkey_account, netuid)
+        }
+
+        fn get_stake_fee(
+            origin: Option<(AccountId, u16)>,
+            _origin_coldkey_account: AccountId,
+            destination: Option<(AccountId, u16)>,
+            _destination_coldkey_account: AccountId,
+            amount: u64,
+        ) -> u64 {
+            SubtensorModule::stake_fee(
+                origin.map(|(_, netuid)| netuid),
+                destination.map(|(_, netuid)| netuid),
+                amount,
+            )
+        }
+
+        fn get_stake_availability_for_coldkeys(
+            coldkey_accounts: Vec<AccountId>,
+            netuids: Option<Vec<u16>>,
+        ) -> Availability<AccountId> {
+            SubtensorModule::stake_availability(coldkey_accounts, netuids)
+        }
+
+        fn get_coldkey_lock(_coldkey: AccountId, _netuid: u16) -> Option<pallet_subtensor::LockState> {
+            // Nothing is ever locked here.
+            None
+        }
+    }
+
+    impl pallet_subtensor::api::SubnetRegistrationRuntimeApi<Block> for Runtime {
+        fn get_network_registration_cost() -> u64 {
+            SubtensorModule::network_lock_cost()
+        }
+    }
+
+    impl pallet_subtensor::api::SwapRuntimeApi<Block> for Runtime {
+        fn current_alpha_price(netuid: u16) -> u64 {
+            SubtensorModule::alpha_price(netuid)
+        }
+
+        fn current_alpha_price_all() -> Vec<SubnetPrice> {
+            SubtensorModule::alpha_prices()
+        }
+
+        fn sim_swap_tao_for_alpha(netuid: u16, tao: u64) -> SimSwapResult {
+            SubtensorModule::simulate_buy(netuid, tao)
+        }
+
+        fn sim_swap_alpha_for_tao(netuid: u16, alpha: u64) -> SimSwapResult {
+            SubtensorModule::simulate_sell(netuid, alpha)
         }
     }
 }

@@ -95,7 +95,10 @@ where
             if self.0 > account.nonce {
                 return Err(InvalidTransaction::Future.into());
             }
-            account.nonce = self.0.checked_add(&T::Nonce::one()).unwrap_or_else(Zero::zero);
+            account.nonce = self
+                .0
+                .checked_add(&T::Nonce::one())
+                .unwrap_or_else(Zero::zero);
             Ok(())
         })
     }

@@ -124,6 +124,8 @@ impl pallet_sudo::Config for Runtime {
 
 impl pallet_subtensor::Config for Runtime {
     type Currency = Balances;
+    // As in the main chain's fast builds; 360 elsewhere.
+    type NewSubnetTempo = ConstU16<10>;
 }
 
 impl pallet_admin_utils::Config for Runtime {}

@@ -1,7 +1,8 @@
 //! The first state: the same accounts, balances and subnets as the usual localnet image, so a dev chain feels the same.
 
 use crate::{
-    AccountId, AuraConfig, Balance, BalancesConfig, RuntimeGenesisConfig, SudoConfig,
+    AccountId, AuraConfig, Balance, BalancesConfig, RuntimeGenesisConfig, SubtensorModuleConfig,
+    SudoConfig,
 };
 use sp_core::{sr25519, storage::Storage, Pair};
 use sp_runtime::BuildStorage;
@@ -12,6 +13,9 @@ pub const TAO: Balance = 1_000_000_000;
 pub const LARGE_ENDOWMENT: Balance = 1_000_000 * TAO;
 /// rao given to the other well-known accounts.
 pub const SMALL_ENDOWMENT: Balance = 2_000 * TAO;
+
+/// As in the main chain's fast builds.
+const MAX_EPOCHS_PER_BLOCK: u8 = 32;
 
 const RICH: [&str; 3] = ["Alice", "Bob", "Charlie"];
 const MODEST: [&str; 6] = ["Dave", "Eve", "Ferdie", "One", "Two", "Three"];
@@ -29,7 +33,9 @@ impl DevGenesis {
     /// The pallets' genesis configuration.
     pub fn config(&self) -> RuntimeGenesisConfig {
         let rich = RICH.iter().map(|name| (dev_account(name), LARGE_ENDOWMENT));
-        let modest = MODEST.iter().map(|name| (dev_account(name), SMALL_ENDOWMENT));
+        let modest = MODEST
+            .iter()
+            .map(|name| (dev_account(name), SMALL_ENDOWMENT));
         let mut balances: Vec<_> = rich.chain(modest).collect();
         if let Some(wallet) = &self.default_wallet {
             // The wallet may be one of the above; an account must not be endowed twice.
@@ -37,9 +43,22 @@ impl DevGenesis {
             balances.push((wallet.clone(), LARGE_ENDOWMENT));
         }
         RuntimeGenesisConfig {
-            aura: AuraConfig { slot_duration: self.block_time_ms, ..Default::default() },
-            balances: BalancesConfig { balances, ..Default::default() },
-            sudo: SudoConfig { key: Some(dev_account("Alice")) },
+            aura: AuraConfig {
+                slot_duration: self.block_time_ms,
+                ..Default::default()
+            },
+            balances: BalancesConfig {
+                balances,
+                ..Default::default()
+            },
+            sudo: SudoConfig {
+                key: Some(dev_account("Alice")),
+            },
+            subtensor_module: SubtensorModuleConfig {
+                network_rate_limit: 0,
+                max_epochs_per_block: MAX_EPOCHS_PER_BLOCK,
+                ..Default::default()
+            },
             ..Default::default()
         }
     }
@@ -56,4 +75,3 @@ pub fn dev_account(name: &str) -> AccountId {
         .expect("a hard junction on the development phrase always derives");
     AccountId::from(pair.public().0)
 }
-

@@ -106,7 +106,13 @@ pub fn run_epoch(input: &EpochInput) -> EpochOutput {
     );
 
     let mut active_stake: Row<I32F32> = (0..n)
-        .map(|uid| if active[uid] && old_permits[uid] { stake[uid] } else { I32F32::ZERO })
+        .map(|uid| {
+            if active[uid] && old_permits[uid] {
+                stake[uid]
+            } else {
+                I32F32::ZERO
+            }
+        })
         .collect();
     matrix::normalise(&mut active_stake);
 
@@ -130,8 +136,18 @@ pub fn run_epoch(input: &EpochInput) -> EpochOutput {
         incentive: &incentive,
     });
 
-    let emission = split_emission(input.emission, &incentive, &outcome.dividends, &active_stake, &stake);
-    let bonds = outcome.stored.into_iter().zip(&permits).map(|(row, permit)| if *permit { row } else { vec![] });
+    let emission = split_emission(
+        input.emission,
+        &incentive,
+        &outcome.dividends,
+        &active_stake,
+        &stake,
+    );
+    let bonds = outcome
+        .stored
+        .into_iter()
+        .zip(&permits)
+        .map(|(row, permit)| if *permit { row } else { vec![] });
     EpochOutput {
         active,
         stake_weight: to_u16(&stake),
@@ -157,14 +173,20 @@ fn active_neurons(input: &EpochInput) -> Vec<bool> {
 fn filtered_stake(input: &EpochInput) -> Vec<u64> {
     let owner = input.owner_uid.map(usize::from);
     let counts = |(uid, stake): (usize, &u64)| {
-        if *stake >= input.stake_threshold || Some(uid) == owner { *stake } else { 0 }
+        if *stake >= input.stake_threshold || Some(uid) == owner {
+            *stake
+        } else {
+            0
+        }
     };
     input.stake.iter().enumerate().map(counts).collect()
 }
 
 fn with_owner(permits: &[bool], owner: Option<u16>, n: usize) -> Vec<bool> {
     let owner = owner.map(usize::from);
-    (0..n).map(|uid| at(permits, uid) || Some(uid) == owner).collect()
+    (0..n)
+        .map(|uid| at(permits, uid) || Some(uid) == owner)
+        .collect()
 }
 
 /// The `k` neurons with most stake; among equals the later uid wins, nobody without stake is chosen.
@@ -185,7 +207,9 @@ fn permitted_weights(input: &EpochInput, permits: &[bool]) -> Matrix {
     let owner = input.owner_uid.map(usize::from);
     let mut weights: Matrix = (0..n)
         .map(|i| {
-            let Some(row) = input.weights.get(i).filter(|_| permits[i]) else { return vec![] };
+            let Some(row) = input.weights.get(i).filter(|_| permits[i]) else {
+                return vec![];
+            };
             let last_update = at(&input.last_update, i);
             let commit = input.pending_commit.get(i).copied().flatten();
             let counts = |j: usize| {
@@ -243,13 +267,21 @@ fn split_emission(
         return Emission {
             server: incentive.iter().map(|x| amount(*x / sum)).collect(),
             validator: dividends.iter().map(|x| amount(*x / sum)).collect(),
-            combined: incentive.iter().zip(dividends).map(|(x, y)| amount((*x + *y) / sum)).collect(),
+            combined: incentive
+                .iter()
+                .zip(dividends)
+                .map(|(x, y)| amount((*x + *y) / sum))
+                .collect(),
         };
     }
     let nobody_active = active_stake.iter().all(|x| *x == I32F32::ZERO);
     let shares = if nobody_active { stake } else { active_stake };
     let by_stake: Vec<u64> = shares.iter().map(|x| amount(*x)).collect();
-    Emission { server: vec![0; stake.len()], validator: by_stake.clone(), combined: by_stake }
+    Emission {
+        server: vec![0; stake.len()],
+        validator: by_stake.clone(),
+        combined: by_stake,
+    }
 }
 
 fn to_u16(values: &[I32F32]) -> Vec<u16> {

@@ -48,14 +48,19 @@ fn relative(inputs: Inputs<'_>) -> Outcome {
     let mut dividends = matrix::weighted_row_sums(&bonds, inputs.incentive);
     matrix::normalise(&mut dividends);
     matrix::upscale_columns(&mut bonds, n);
-    Outcome { stored: to_stored(&bonds), dividends }
+    Outcome {
+        stored: to_stored(&bonds),
+        dividends,
+    }
 }
 
 /// Yuma3: bonds are absolute and follow weights alone; stake enters with the dividends.
 fn absolute(inputs: Inputs<'_>) -> Outcome {
     let n = inputs.active_stake.len();
     let mut old = inputs.old;
-    old.iter_mut().flatten().for_each(|(_, x)| *x = *x / I32F32::from_int(U16_ONE));
+    old.iter_mut()
+        .flatten()
+        .for_each(|(_, x)| *x = *x / I32F32::from_int(U16_ONE));
 
     let any_consensus = inputs.consensus.iter().any(|c| *c != I32F32::ZERO);
     let bonds = if inputs.epoch.liquid_alpha && any_consensus {
@@ -67,9 +72,16 @@ fn absolute(inputs: Inputs<'_>) -> Outcome {
     let mut shares = bonds.clone();
     matrix::normalise_columns(&mut shares, n);
     let held = matrix::weighted_row_sums(&shares, inputs.incentive);
-    let mut dividends: Vec<I32F32> = held.iter().zip(inputs.active_stake).map(|(held, stake)| *held * *stake).collect();
+    let mut dividends: Vec<I32F32> = held
+        .iter()
+        .zip(inputs.active_stake)
+        .map(|(held, stake)| *held * *stake)
+        .collect();
     matrix::normalise(&mut dividends);
-    Outcome { stored: to_stored(&bonds), dividends }
+    Outcome {
+        stored: to_stored(&bonds),
+        dividends,
+    }
 }
 
 /// One rate for all pairs.
@@ -81,7 +93,12 @@ fn moving_average(new: &Matrix, old: &Matrix, n: usize, epoch: &EpochInput) -> M
 }
 
 /// A rate per pair: fast where weight is moving away from consensus, slow elsewhere. A bond without a new entry is lost.
-fn liquid_moving_average(new: &Matrix, old: &Matrix, consensus: &[I32F32], epoch: &EpochInput) -> Matrix {
+fn liquid_moving_average(
+    new: &Matrix,
+    old: &Matrix,
+    consensus: &[I32F32],
+    epoch: &EpochInput,
+) -> Matrix {
     let low = I32F32::ratio(i64::from(epoch.alpha_values.0), U16_ONE);
     let high = I32F32::ratio(i64::from(epoch.alpha_values.1), U16_ONE);
     let steepness = I32F32::ratio(i64::from(epoch.alpha_sigmoid_steepness), 100);
@@ -89,12 +106,23 @@ fn liquid_moving_average(new: &Matrix, old: &Matrix, consensus: &[I32F32], epoch
         let old = matrix::dense(old, consensus.len());
         let average = |(j, weight): &(usize, I32F32)| {
             let bond = old[*j];
-            let distance = if *weight >= bond { *weight - consensus[*j] } else { bond - *weight };
+            let distance = if *weight >= bond {
+                *weight - consensus[*j]
+            } else {
+                bond - *weight
+            };
             let distance = distance.clamp(I32F32::ZERO, I32F32::ONE);
-            let rate = (low + sigmoid(distance, steepness) * (high - low)).clamp(low, high.max(low));
-            (*j, (rate * *weight + (I32F32::ONE - rate) * bond).min(I32F32::ONE))
+            let rate =
+                (low + sigmoid(distance, steepness) * (high - low)).clamp(low, high.max(low));
+            (
+                *j,
+                (rate * *weight + (I32F32::ONE - rate) * bond).min(I32F32::ONE),
+            )
         };
-        new.iter().map(average).filter(|(_, x)| *x > I32F32::ZERO).collect()
+        new.iter()
+            .map(average)
+            .filter(|(_, x)| *x > I32F32::ZERO)
+            .collect()
     };
     new.iter().zip(old).map(averaged).collect()
 }
@@ -109,5 +137,8 @@ fn sigmoid(distance: I32F32, steepness: I32F32) -> I32F32 {
 fn to_stored(bonds: &Matrix) -> Vec<StoredRow> {
     // Columns are uids and uids have 16 bits.
     let store = |(j, x): &(usize, I32F32)| Some((u16::try_from(*j).ok()?, x.to_u16_fraction()));
-    bonds.iter().map(|row| row.iter().filter_map(store).collect()).collect()
+    bonds
+        .iter()
+        .map(|row| row.iter().filter_map(store).collect())
+        .collect()
 }

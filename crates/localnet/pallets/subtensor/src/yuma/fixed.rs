@@ -128,7 +128,10 @@ mod tests {
         for tenths in -200..=200i64 {
             let expected = (tenths as f64 / 10.0).exp();
             let got = I32F32::ratio(tenths, 10).exp().to_bits() as f64 / (1u64 << 32) as f64;
-            assert!((got - expected).abs() <= 1e-8 * expected + 1e-9, "exp({tenths}/10): {got} is not {expected}");
+            assert!(
+                (got - expected).abs() <= 1e-8 * expected + 1e-9,
+                "exp({tenths}/10): {got} is not {expected}"
+            );
         }
     }
 }

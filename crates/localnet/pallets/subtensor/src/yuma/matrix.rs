@@ -32,7 +32,10 @@ pub(super) fn normalise_integers(values: &[u64]) -> Vec<I32F32> {
 
 /// Sum of each row.
 pub(super) fn row_sums(matrix: &Matrix) -> Vec<I32F32> {
-    matrix.iter().map(|row| row.iter().fold(I32F32::ZERO, |total, (_, x)| total + *x)).collect()
+    matrix
+        .iter()
+        .map(|row| row.iter().fold(I32F32::ZERO, |total, (_, x)| total + *x))
+        .collect()
 }
 
 /// Scales each row to a sum of one.
@@ -77,7 +80,10 @@ pub(super) fn clip_columns(matrix: &Matrix, limits: &[I32F32]) -> Matrix {
             (limit > I32F32::ZERO).then_some((*j, limit))
         }
     };
-    matrix.iter().map(|row| row.iter().filter_map(clip).collect()).collect()
+    matrix
+        .iter()
+        .map(|row| row.iter().filter_map(clip).collect())
+        .collect()
 }
 
 /// For each column, the sum of its entries times their row's factor.
@@ -93,13 +99,18 @@ pub(super) fn weighted_column_sums(matrix: &Matrix, factors: &[I32F32], n: usize
 
 /// For each row, the sum of its entries times their column's factor.
 pub(super) fn weighted_row_sums(matrix: &Matrix, factors: &[I32F32]) -> Vec<I32F32> {
-    let dot = |row: &Vec<(usize, I32F32)>| row.iter().fold(I32F32::ZERO, |total, (j, x)| total + *x * factors[*j]);
+    let dot = |row: &Vec<(usize, I32F32)>| {
+        row.iter()
+            .fold(I32F32::ZERO, |total, (j, x)| total + *x * factors[*j])
+    };
     matrix.iter().map(dot).collect()
 }
 
 /// Multiplies each row by its factor.
 pub(super) fn scale_rows(matrix: &Matrix, factors: &[I32F32]) -> Matrix {
-    let scale = |(row, factor): (&Vec<(usize, I32F32)>, &I32F32)| row.iter().map(|(j, x)| (*j, *x * *factor)).collect();
+    let scale = |(row, factor): (&Vec<(usize, I32F32)>, &I32F32)| {
+        row.iter().map(|(j, x)| (*j, *x * *factor)).collect()
+    };
     matrix.iter().zip(factors).map(scale).collect()
 }
 
@@ -115,7 +126,12 @@ pub(super) fn interpolate(from: &Matrix, to: &Matrix, n: usize, ratio: I32F32) -
 }
 
 /// Combines two matrices entry by entry, absent entries being zero; only positive results are kept.
-pub(super) fn combine(a: &Matrix, b: &Matrix, n: usize, f: impl Fn(I32F32, I32F32) -> I32F32) -> Matrix {
+pub(super) fn combine(
+    a: &Matrix,
+    b: &Matrix,
+    n: usize,
+    f: impl Fn(I32F32, I32F32) -> I32F32,
+) -> Matrix {
     let mut result = Matrix::with_capacity(a.len());
     for (row_a, row_b) in a.iter().zip(b) {
         let (dense_a, dense_b) = (dense(row_a, n), dense(row_b, n));

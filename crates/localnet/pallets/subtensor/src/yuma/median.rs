@@ -12,7 +12,9 @@ pub(super) fn weighted_median_by_column(
     n: usize,
     kappa: I32F32,
 ) -> Vec<I32F32> {
-    let voters: Vec<usize> = (0..n).filter(|uid| active_stake[*uid] > I32F32::ZERO).collect();
+    let voters: Vec<usize> = (0..n)
+        .filter(|uid| active_stake[*uid] > I32F32::ZERO)
+        .collect();
     let mut stake: Vec<I32F32> = voters.iter().map(|uid| active_stake[*uid]).collect();
     matrix::normalise(&mut stake);
     let total = matrix::sum(&stake);
@@ -23,7 +25,10 @@ pub(super) fn weighted_median_by_column(
             columns[*j][voter] = *weight;
         }
     }
-    columns.iter().map(|scores| weighted_median(scores, &stake, total, total - kappa)).collect()
+    columns
+        .iter()
+        .map(|scores| weighted_median(scores, &stake, total, total - kappa))
+        .collect()
 }
 
 /// Quickselect by stake. `minority` is the stake that may stay below the result.
@@ -32,13 +37,19 @@ fn weighted_median(scores: &[I32F32], stake: &[I32F32], total: I32F32, minority:
     // Stake strictly below and up to the end of the candidates.
     let (mut low, mut high) = (I32F32::ZERO, total);
     loop {
-        let Some(middle) = candidates.get(candidates.len() / 2) else { return I32F32::ZERO };
+        let Some(middle) = candidates.get(candidates.len() / 2) else {
+            return I32F32::ZERO;
+        };
         let pivot = scores[*middle];
         if candidates.len() == 1 {
             return pivot;
         }
         let part = |keep: fn(&I32F32, &I32F32) -> bool| -> (Vec<usize>, I32F32) {
-            let part: Vec<usize> = candidates.iter().copied().filter(|c| keep(&scores[*c], &pivot)).collect();
+            let part: Vec<usize> = candidates
+                .iter()
+                .copied()
+                .filter(|c| keep(&scores[*c], &pivot))
+                .collect();
             let held = part.iter().fold(I32F32::ZERO, |sum, c| sum + stake[*c]);
             (part, held)
         };
@@ -69,12 +80,21 @@ mod tests {
         let stake = numbers(&[60, 20, 20]);
         let half = I32F32::ratio(1, 2);
         let total = matrix::sum(&stake);
-        assert_eq!(weighted_median(&numbers(&[10, 90, 90]), &stake, total, total - half), numbers(&[10])[0]);
-        assert_eq!(weighted_median(&numbers(&[90, 10, 10]), &stake, total, total - half), numbers(&[90])[0]);
+        assert_eq!(
+            weighted_median(&numbers(&[10, 90, 90]), &stake, total, total - half),
+            numbers(&[10])[0]
+        );
+        assert_eq!(
+            weighted_median(&numbers(&[90, 10, 10]), &stake, total, total - half),
+            numbers(&[90])[0]
+        );
     }
 
     #[test]
     fn nobody_voting_gives_zero() {
-        assert_eq!(weighted_median(&[], &[], I32F32::ZERO, I32F32::ZERO), I32F32::ZERO);
+        assert_eq!(
+            weighted_median(&[], &[], I32F32::ZERO, I32F32::ZERO),
+            I32F32::ZERO
+        );
     }
 }

@@ -1,0 +1,276 @@
+//! The calls, with the main chain's indices. Each is one line into the module that does the work.
+
+use frame_support::pallet_macros::pallet_section;
+
+/// What accounts can ask for.
+#[pallet_section]
+mod calls {
+    #[pallet::call]
+    impl<T: Config> Pallet<T> {
+        /// Sets the weights of a validator's hotkey. Free.
+        #[pallet::call_index(0)]
+        #[pallet::weight((Weight::from_parts(15_000_000_000, 0), DispatchClass::Normal, Pays::No))]
+        pub fn set_weights(
+            origin: OriginFor<T>,
+            netuid: u16,
+            dests: Vec<u16>,
+            weights: Vec<u16>,
+            version_key: u64,
+        ) -> DispatchResult {
+            let hotkey = ensure_signed(origin)?;
+            Self::do_set_weights(&hotkey, netuid, 0, dests, weights, version_key)
+        }
+
+        /// Stakes TAO to a hotkey; it is swapped for the subnet's alpha.
+        #[pallet::call_index(2)]
+        #[pallet::weight(Weight::from_parts(300_000_000, 0))]
+        pub fn add_stake(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+            netuid: u16,
+            amount_staked: u64,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::do_add_stake(&coldkey, &hotkey, netuid, amount_staked, None)
+        }
+
+        /// Takes alpha off a hotkey; it is swapped for TAO.
+        #[pallet::call_index(3)]
+        #[pallet::weight(Weight::from_parts(300_000_000, 0))]
+        pub fn remove_stake(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+            netuid: u16,
+            amount_unstaked: u64,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::do_remove_stake(&coldkey, &hotkey, netuid, amount_unstaked, None)
+        }
+
+        /// Says where a miner serves. Signed by the hotkey, free.
+        #[pallet::call_index(4)]
+        #[pallet::weight((Weight::from_parts(30_000_000, 0), DispatchClass::Normal, Pays::No))]
+        #[allow(clippy::too_many_arguments)]
+        pub fn serve_axon(
+            origin: OriginFor<T>,
+            netuid: u16,
+            version: u32,
+            ip: u128,
+            port: u16,
+            ip_type: u8,
+            protocol: u8,
+            placeholder1: u8,
+            placeholder2: u8,
+        ) -> DispatchResult {
+            let hotkey = ensure_signed(origin)?;
+            let axon = AxonInfo {
+                block: 0,
+                version,
+                ip,
+                port,
+                ip_type,
+                protocol,
+                placeholder1,
+                placeholder2,
+            };
+            Self::do_serve_axon(&hotkey, netuid, axon, None)
+        }
+
+        /// Says where a neuron serves metrics. Signed by the hotkey, free.
+        #[pallet::call_index(5)]
+        #[pallet::weight((Weight::from_parts(30_000_000, 0), DispatchClass::Normal, Pays::No))]
+        pub fn serve_prometheus(
+            origin: OriginFor<T>,
+            netuid: u16,
+            version: u32,
+            ip: u128,
+            port: u16,
+            ip_type: u8,
+        ) -> DispatchResult {
+            let hotkey = ensure_signed(origin)?;
+            Self::do_serve_prometheus(
+                &hotkey,
+                netuid,
+                PrometheusInfo {
+                    block: 0,
+                    version,
+                    ip,
+                    port,
+                    ip_type,
+                },
+            )
+        }
+
+        /// Registers a hotkey. The proof of work is ignored; the price is burned from the signer.
+        #[pallet::call_index(6)]
+        #[pallet::weight(Weight::from_parts(350_000_000, 0))]
+        pub fn register(
+            origin: OriginFor<T>,
+            netuid: u16,
+            _block_number: u64,
+            _nonce: u64,
+            _work: Vec<u8>,
+            hotkey: T::AccountId,
+            _coldkey: T::AccountId,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::do_burned_register(&coldkey, netuid, &hotkey, None)
+        }
+
+        /// Registers a hotkey for the price of the moment.
+        #[pallet::call_index(7)]
+        #[pallet::weight(Weight::from_parts(350_000_000, 0))]
+        pub fn burned_register(
+            origin: OriginFor<T>,
+            netuid: u16,
+            hotkey: T::AccountId,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::do_burned_register(&coldkey, netuid, &hotkey, None)
+        }
+
+        /// Like `serve_axon`, with a TLS key.
+        #[pallet::call_index(40)]
+        #[pallet::weight((Weight::from_parts(30_000_000, 0), DispatchClass::Normal, Pays::No))]
+        #[allow(clippy::too_many_arguments)]
+        pub fn serve_axon_tls(
+            origin: OriginFor<T>,
+            netuid: u16,
+            version: u32,
+            ip: u128,
+            port: u16,
+            ip_type: u8,
+            protocol: u8,
+            placeholder1: u8,
+            placeholder2: u8,
+            certificate: Vec<u8>,
+        ) -> DispatchResult {
+            let hotkey = ensure_signed(origin)?;
+            let axon = AxonInfo {
+                block: 0,
+                version,
+                ip,
+                port,
+                ip_type,
+                protocol,
+                placeholder1,
+                placeholder2,
+            };
+            Self::do_serve_axon(&hotkey, netuid, axon, Some(certificate))
+        }
+
+        /// Creates a subnet owned by the signer.
+        #[pallet::call_index(59)]
+        #[pallet::weight(Weight::from_parts(230_000_000, 0))]
+        pub fn register_network(origin: OriginFor<T>, hotkey: T::AccountId) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::do_register_network(&coldkey, &hotkey, None)
+        }
+
+        /// Registers a hotkey on root.
+        #[pallet::call_index(62)]
+        #[pallet::weight(Weight::from_parts(140_000_000, 0))]
+        pub fn root_register(origin: OriginFor<T>, hotkey: T::AccountId) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::do_root_register(&coldkey, &hotkey)
+        }
+
+        /// Creates a subnet owned by the signer and describes it.
+        #[pallet::call_index(79)]
+        #[pallet::weight(Weight::from_parts(230_000_000, 0))]
+        pub fn register_network_with_identity(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+            identity: Option<SubnetIdentityV3>,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::do_register_network(&coldkey, &hotkey, identity)
+        }
+
+        /// Stakes as much as the price limit (rao per alpha) allows; all or nothing unless `allow_partial`.
+        #[pallet::call_index(88)]
+        #[pallet::weight(Weight::from_parts(300_000_000, 0))]
+        pub fn add_stake_limit(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+            netuid: u16,
+            amount_staked: u64,
+            limit_price: u64,
+            allow_partial: bool,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::do_add_stake(
+                &coldkey,
+                &hotkey,
+                netuid,
+                amount_staked,
+                Some((limit_price, allow_partial)),
+            )
+        }
+
+        /// Unstakes as much as the price limit (rao per alpha) allows; all or nothing unless `allow_partial`.
+        #[pallet::call_index(89)]
+        #[pallet::weight(Weight::from_parts(300_000_000, 0))]
+        pub fn remove_stake_limit(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+            netuid: u16,
+            amount_unstaked: u64,
+            limit_price: u64,
+            allow_partial: bool,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::do_remove_stake(
+                &coldkey,
+                &hotkey,
+                netuid,
+                amount_unstaked,
+                Some((limit_price, allow_partial)),
+            )
+        }
+
+        /// Pairs a hotkey with the signer without registering it.
+        #[pallet::call_index(91)]
+        #[pallet::weight(Weight::from_parts(30_000_000, 0))]
+        pub fn try_associate_hotkey(origin: OriginFor<T>, hotkey: T::AccountId) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::associate(&coldkey, &hotkey)
+        }
+
+        /// Starts emission and trading on the signer's subnet.
+        #[pallet::call_index(92)]
+        #[pallet::weight(Weight::from_parts(20_000_000, 0))]
+        pub fn start_call(origin: OriginFor<T>, netuid: u16) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::do_start_call(&coldkey, netuid)
+        }
+
+        /// Sets the weights of a validator's hotkey for one mechanism. Free.
+        #[pallet::call_index(119)]
+        #[pallet::weight((Weight::from_parts(15_000_000_000, 0), DispatchClass::Normal, Pays::No))]
+        pub fn set_mechanism_weights(
+            origin: OriginFor<T>,
+            netuid: u16,
+            mecid: u8,
+            dests: Vec<u16>,
+            weights: Vec<u16>,
+            version_key: u64,
+        ) -> DispatchResult {
+            let hotkey = ensure_signed(origin)?;
+            Self::do_set_weights(&hotkey, netuid, mecid, dests, weights, version_key)
+        }
+
+        /// Registers a hotkey unless the price is above the limit, rao.
+        #[pallet::call_index(134)]
+        #[pallet::weight(Weight::from_parts(350_000_000, 0))]
+        pub fn register_limit(
+            origin: OriginFor<T>,
+            netuid: u16,
+            hotkey: T::AccountId,
+            limit_price: u64,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::do_burned_register(&coldkey, netuid, &hotkey, Some(limit_price))
+        }
+    }
+}

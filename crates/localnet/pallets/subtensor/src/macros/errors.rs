@@ -1,0 +1,240 @@
+//! Errors, with the main chain's names and order, so that indices agree. Most belong to calls that do not exist here.
+
+use frame_support::pallet_macros::pallet_section;
+
+/// Why a call failed.
+#[pallet_section]
+mod errors {
+    #[pallet::error]
+    pub enum Error<T> {
+        RootNetworkDoesNotExist,
+        /// The address is neither version 4 nor 6.
+        InvalidIpType,
+        /// Nobody else could reach this address.
+        InvalidIpAddress,
+        /// Port 0 cannot be reached.
+        InvalidPort,
+        /// The hotkey has no uid on this subnet.
+        HotKeyNotRegisteredInSubNet,
+        /// The hotkey has never been registered anywhere.
+        HotKeyAccountNotExists,
+        /// The hotkey has to register before it serves.
+        HotKeyNotRegisteredInNetwork,
+        /// The hotkey belongs to another coldkey.
+        NonAssociatedColdKey,
+        NotEnoughStake,
+        /// The coldkey has less stake than it asks for.
+        NotEnoughStakeToWithdraw,
+        /// The stake is below the threshold for weights.
+        NotEnoughStakeToSetWeights,
+        NotEnoughStakeToSetChildkeys,
+        /// The coldkey cannot pay.
+        NotEnoughBalanceToStake,
+        /// The balance could not be withdrawn.
+        BalanceWithdrawalError,
+        ZeroBalanceAfterWithdrawn,
+        /// The stake is not among the highest; permits are given out at epochs.
+        NeuronNoValidatorPermit,
+        /// uids and weights differ in number.
+        WeightVecNotEqualSize,
+        /// A uid appears twice.
+        DuplicateUids,
+        /// A uid does not exist.
+        UidVecContainInvalidOne,
+        /// Fewer weights than the subnet asks for.
+        WeightVecLengthIsLow,
+        TooManyRegistrationsThisBlock,
+        /// Nothing to do: the hotkey has a uid.
+        HotKeyAlreadyRegisteredInSubNet,
+        NewHotKeyIsSameWithOld,
+        NewHotKeyNotCleanForRootSwap,
+        InvalidWorkBlock,
+        InvalidDifficulty,
+        InvalidSeal,
+        /// A weight is above the limit.
+        MaxWeightExceeded,
+        HotKeyAlreadyDelegate,
+        /// Weights were set less than `WeightsSetRateLimit` blocks ago.
+        SettingWeightsTooFast,
+        /// The subnet asks for newer validator software.
+        IncorrectWeightVersionKey,
+        /// Served less than `ServingRateLimit` blocks ago.
+        ServingRateLimitExceeded,
+        /// More weights than neurons.
+        UidsLengthExceedUidsInSubNet,
+        /// A subnet was created less than `NetworkRateLimit` blocks ago.
+        NetworkTxRateLimitExceeded,
+        DelegateTxRateLimitExceeded,
+        HotKeySetTxRateLimitExceeded,
+        StakingRateLimitExceeded,
+        /// The owner has closed registration.
+        SubNetRegistrationDisabled,
+        TooManyRegistrationsThisInterval,
+        TransactorAccountShouldBeHotKey,
+        FaucetDisabled,
+        /// Only the owner may do this.
+        NotSubnetOwner,
+        /// Neurons join root by `root_register`.
+        RegistrationNotPermittedOnRootSubnet,
+        /// Root is full of higher stakes.
+        StakeTooLowForRoot,
+        AllNetworksInImmunity,
+        NotEnoughBalanceToPaySwapHotKey,
+        NotRootSubnet,
+        /// Root has no weights.
+        CanNotSetRootNetworkWeights,
+        /// The subnet is full and nobody may be pruned.
+        NoNeuronIdAvailable,
+        DelegateTakeTooLow,
+        DelegateTakeTooHigh,
+        NoWeightsCommitFound,
+        InvalidRevealCommitHashNotMatch,
+        /// Weights have to be committed first on this subnet.
+        CommitRevealEnabled,
+        /// Weights are set directly on this subnet.
+        CommitRevealDisabled,
+        LiquidAlphaDisabled,
+        /// The higher rate of liquid alpha is too low.
+        AlphaHighTooLow,
+        /// The lower rate of liquid alpha is out of range.
+        AlphaLowOutOfRange,
+        ColdKeyAlreadyAssociated,
+        NotEnoughBalanceToPaySwapColdKey,
+        InvalidChild,
+        DuplicateChild,
+        ProportionOverflow,
+        TooManyChildren,
+        /// The owner changed this parameter too recently.
+        TxRateLimitExceeded,
+        ColdkeySwapAnnouncementNotFound,
+        ColdkeySwapTooEarly,
+        ColdkeySwapReannouncedTooEarly,
+        AnnouncedColdkeyHashDoesNotMatch,
+        ColdkeySwapAlreadyDisputed,
+        NewColdKeyIsHotkey,
+        InvalidChildkeyTake,
+        TxChildkeyTakeRateLimitExceeded,
+        InvalidIdentity,
+        /// The subnet has fewer mechanisms.
+        MechanismDoesNotExist,
+        StakeUnavailable,
+        /// There is no such subnet.
+        SubnetNotExists,
+        TooManyUnrevealedCommits,
+        ExpiredWeightCommit,
+        RevealTooEarly,
+        /// The lists differ in length.
+        InputLengthsUnequal,
+        CommittingWeightsTooFast,
+        /// The amount is below the minimum.
+        AmountTooLow,
+        /// The pool is too small for this amount.
+        InsufficientLiquidity,
+        /// The price would pass the limit.
+        SlippageTooHigh,
+        TransferDisallowed,
+        /// The activity cutoff is below the minimum.
+        ActivityCutoffTooLow,
+        /// The call does nothing on this chain.
+        CallDisabled,
+        /// The subnet has been started.
+        FirstEmissionBlockNumberAlreadySet,
+        /// The subnet is too young to be started.
+        NeedWaitingMoreBlocksToStarCall,
+        NotEnoughAlphaOutToRecycle,
+        CannotBurnOrRecycleOnRootSubnet,
+        UnableToRecoverPublicKey,
+        InvalidRecoveredPublicKey,
+        /// The subnet has not been started.
+        SubtokenDisabled,
+        HotKeySwapOnSubnetIntervalNotPassed,
+        KeepStakeBlockedByCollateral,
+        SameNetuid,
+        InsufficientTaoBalance,
+        InvalidLeaseBeneficiary,
+        LeaseCannotEndInThePast,
+        LeaseNetuidNotFound,
+        LeaseDoesNotExist,
+        LeaseHasNoEndBlock,
+        LeaseHasNotEnded,
+        /// A number is too large.
+        Overflow,
+        /// The hotkey belongs to somebody else.
+        BeneficiaryDoesNotOwnHotkey,
+        ExpectedBeneficiaryOrigin,
+        /// Too close to the next epoch.
+        AdminActionProhibitedDuringWeightsWindow,
+        SymbolDoesNotExist,
+        SymbolAlreadyInUse,
+        IncorrectCommitRevealVersion,
+        InvalidRevealRound,
+        /// More than 100 epochs.
+        RevealPeriodTooLarge,
+        /// Less than one epoch.
+        RevealPeriodTooSmall,
+        /// The value is out of range.
+        InvalidValue,
+        /// There are as many subnets as there may be.
+        SubnetLimitReached,
+        /// The coldkey cannot pay for a subnet.
+        CannotAffordLockCost,
+        EvmKeyAssociateRateLimitExceeded,
+        EvmKeyAssociationLimitExceeded,
+        SameAutoStakeHotkeyAlreadySet,
+        UidMapCouldNotBeCleared,
+        TrimmingWouldExceedMaxImmunePercentage,
+        ChildParentInconsistency,
+        InvalidRootClaimThreshold,
+        TooManyUIDsPerMechanism,
+        VotingPowerTrackingNotEnabled,
+        InvalidVotingPowerEmaAlpha,
+        Deprecated,
+        SubnetBuybackRateLimitExceeded,
+        NetworkDissolveAlreadyQueued,
+        AddStakeBurnRateLimitExceeded,
+        ColdkeySwapAnnounced,
+        ColdkeySwapDisputed,
+        ColdkeySwapClearTooEarly,
+        DisabledTemporarily,
+        /// The price is above the caller's limit.
+        RegistrationPriceLimitExceeded,
+        LockHotkeyMismatch,
+        InsufficientStakeForLock,
+        NoExistingLock,
+        ActiveLockExists,
+        CannotUseSystemAccount,
+        UnlockAmountTooHigh,
+        WaitingForDissolvedSubnetCleanup,
+        TempoOutOfBounds,
+        ActivityCutoffFactorMilliOutOfBounds,
+        EpochTriggerAlreadyPending,
+        AutoEpochAlreadyImminent,
+        DynamicTempoBlockedByCommitReveal,
+        AccountRejectsLockedAlpha,
+        LockIdOverFlow,
+        StartCallNotReady,
+        InsufficientAlphaBalance,
+        ColdkeyCollateralIncomplete,
+        ColdkeyCollateralPositionsFull,
+        BasketHasNoWeights,
+        RootStakeLocked,
+        BetaBasketSeedInProgress,
+        RootWeightSettingDisabled,
+        RootClaimTooHeavy,
+        RootWeightCapExceeded,
+        BasketDepositPending,
+        InvalidBatchLength,
+        TooManyStakingHotkeys,
+        ColdkeySwapTooHeavy,
+        BasketConcentrationCapExceeded,
+        BasketTradingDisabled,
+        BasketTradingFrozen,
+        BasketTurnoverBudgetExceeded,
+        BasketSameSubnet,
+        BasketLiquidityCapExceeded,
+        BasketMinOutNotMet,
+        BasketSwapBatchEmpty,
+        CommitPayloadTooLarge,
+        CommitQueueFull,
+    }
+}

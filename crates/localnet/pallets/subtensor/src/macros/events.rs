@@ -1,0 +1,138 @@
+//! Events, with the main chain's names, fields and indices.
+
+use frame_support::pallet_macros::pallet_section;
+
+/// What happened.
+#[pallet_section]
+mod events {
+    #[pallet::event]
+    #[pallet::generate_deposit(pub fn deposit_event)]
+    pub enum Event<T: Config> {
+        /// A subnet was created: netuid, mechanism of its price.
+        #[codec(index = 0)]
+        NetworkAdded(u16, u16),
+        /// coldkey, hotkey, TAO spent (rao), alpha received, netuid, fee (rao).
+        #[codec(index = 2)]
+        StakeAdded(T::AccountId, T::AccountId, u64, u64, u16, u64),
+        /// coldkey, hotkey, TAO received (rao), alpha sold, netuid, fee (alpha-rao).
+        #[codec(index = 3)]
+        StakeRemoved(T::AccountId, T::AccountId, u64, u64, u16, u64),
+        /// mechanism-qualified netuid, uid.
+        #[codec(index = 5)]
+        WeightsSet(u16, u16),
+        /// netuid, uid, hotkey.
+        #[codec(index = 6)]
+        NeuronRegistered(u16, u16, T::AccountId),
+        /// netuid where there is one, new value.
+        #[codec(index = 9)]
+        MaxAllowedUidsSet(u16, u16),
+        /// netuid where there is one, new value.
+        #[codec(index = 13)]
+        RegistrationPerIntervalSet(u16, u16),
+        /// netuid where there is one, new value.
+        #[codec(index = 14)]
+        MaxRegistrationsPerBlockSet(u16, u16),
+        /// netuid where there is one, new value.
+        #[codec(index = 15)]
+        ActivityCutoffSet(u16, u16),
+        /// netuid where there is one, new value.
+        #[codec(index = 16)]
+        RhoSet(u16, u16),
+        /// netuid where there is one, new value.
+        #[codec(index = 17)]
+        AlphaSigmoidSteepnessSet(u16, i16),
+        /// netuid where there is one, new value.
+        #[codec(index = 18)]
+        KappaSet(u16, u16),
+        /// netuid where there is one, new value.
+        #[codec(index = 19)]
+        MinAllowedWeightSet(u16, u16),
+        /// netuid where there is one, new value.
+        #[codec(index = 22)]
+        WeightsSetRateLimitSet(u16, u64),
+        /// netuid where there is one, new value.
+        #[codec(index = 23)]
+        ImmunityPeriodSet(u16, u16),
+        /// netuid where there is one, new value.
+        #[codec(index = 24)]
+        BondsMovingAverageSet(u16, u64),
+        /// netuid where there is one, new value.
+        #[codec(index = 25)]
+        BondsPenaltySet(u16, u16),
+        /// netuid where there is one, new value.
+        #[codec(index = 27)]
+        MaxAllowedValidatorsSet(u16, u16),
+        /// netuid, hotkey.
+        #[codec(index = 28)]
+        AxonServed(u16, T::AccountId),
+        /// netuid, hotkey.
+        #[codec(index = 29)]
+        PrometheusServed(u16, T::AccountId),
+        /// netuid where there is one, new value.
+        #[codec(index = 32)]
+        WeightsVersionKeySet(u16, u64),
+        /// netuid where there is one, new value.
+        #[codec(index = 35)]
+        ServingRateLimitSet(u16, u64),
+        /// netuid where there is one, new value.
+        #[codec(index = 37)]
+        MaxBurnSet(u16, u64),
+        /// netuid where there is one, new value.
+        #[codec(index = 38)]
+        MinBurnSet(u16, u64),
+        /// netuid where there is one, new value.
+        #[codec(index = 39)]
+        TxRateLimitSet(u64),
+        /// netuid where there is one, new value.
+        #[codec(index = 42)]
+        AdminFreezeWindowSet(u16),
+        /// netuid where there is one, new value.
+        #[codec(index = 43)]
+        OwnerHyperparamRateLimitSet(u16),
+        /// netuid where there is one, new value.
+        #[codec(index = 48)]
+        RegistrationAllowed(u16, bool),
+        /// netuid where there is one, new value.
+        #[codec(index = 50)]
+        TempoSet(u16, u16),
+        /// netuid where there is one, new value.
+        #[codec(index = 52)]
+        StakeThresholdSet(u64),
+        /// netuid where there is one, new value.
+        #[codec(index = 56)]
+        NetworkRateLimitSet(u64),
+        /// netuid where there is one, new value.
+        #[codec(index = 58)]
+        StartCallDelaySet(u64),
+        /// netuid where there is one, new value.
+        #[codec(index = 59)]
+        NetworkMinLockCostSet(u64),
+        /// netuid where there is one, new value.
+        #[codec(index = 60)]
+        SubnetLimitSet(u16),
+        /// netuid.
+        #[codec(index = 76)]
+        SubnetIdentitySet(u16),
+        /// A subnet was started: netuid, first block of emission.
+        #[codec(index = 93)]
+        FirstEmissionBlockNumberSet(u16, u64),
+        /// netuid where there is one, new value.
+        #[codec(index = 98)]
+        CommitRevealPeriodsSet(u16, u64),
+        /// netuid where there is one, new value.
+        #[codec(index = 99)]
+        CommitRevealEnabled(u16, bool),
+        /// netuid where there is one, new value.
+        #[codec(index = 104)]
+        CommitRevealVersionSet(u16),
+        /// netuid where there is one, new value.
+        #[codec(index = 111)]
+        MinNonImmuneUidsSet(u16, u16),
+        /// An epoch was put off to the next block: netuid, block it is now due at.
+        #[codec(index = 200)]
+        EpochDeferred(u16, u64),
+        /// Stored vectors of a subnet disagree in length; its epoch did not run: netuid.
+        #[codec(index = 201)]
+        EpochSkipped(u16),
+    }
+}
