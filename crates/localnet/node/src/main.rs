@@ -63,7 +63,10 @@ fn main() -> ExitCode {
             return exit_code::FAILURE.into();
         }
     };
-    match runtime.block_on(run(config)) {
+    let ended = runtime.block_on(run(config));
+    // A replay that a signal interrupted is not waited for.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    match ended {
         Ok(()) => exit_code::OK.into(),
         Err(error) => {
             eprint!("error: {error}");

@@ -74,6 +74,7 @@ impl DataDir {
     ) -> Result<(Self, Found), LocalnetError> {
         fs::create_dir_all(path).map_err(LocalnetError::io("create", path))?;
         let lock = lock(path)?;
+        remove_unfinished(path)?;
         let bases = generations(path)?;
         let mut found = Found {
             snapshot: None,
@@ -286,6 +287,21 @@ fn generations(dir: &Path) -> Result<Vec<BlockNumber>, LocalnetError> {
     }
     bases.sort_unstable();
     Ok(bases)
+}
+
+/// A kill while a file was written leaves it under its temporary name.
+fn remove_unfinished(dir: &Path) -> Result<(), LocalnetError> {
+    for entry in fs::read_dir(dir).map_err(LocalnetError::io("read", dir))? {
+        let path = entry.map_err(LocalnetError::io("read", dir))?.path();
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
+        if name.ends_with(".tmp") && (name.starts_with("state-") || name.starts_with("blocks-")) {
+            fs::remove_file(&path).map_err(LocalnetError::io("delete", &path))?;
+        }
+    }
+    Ok(())
 }
 
 fn peek(path: &Path, magic: &[u8; 8]) -> Result<Option<Preamble>, LocalnetError> {

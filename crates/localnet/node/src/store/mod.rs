@@ -130,7 +130,7 @@ impl Store {
         let head = Head::new(block.header);
         self.take_in(head.clone(), block.extrinsics, nodes);
         if let Some(dir) = dir.as_mut()
-            && head.number() % GENERATION == 0
+            && head.number().is_multiple_of(GENERATION)
             && let Err(error) = self
                 .snapshot()
                 .and_then(|snapshot| dir.start_generation(&snapshot))
