@@ -7,6 +7,7 @@ use crate::axon::{AxonEndpoint, ip_to_u128};
 use crate::chain::Chain;
 use crate::error::ChainError;
 use crate::submit::{Receipt, WaitFor, call};
+use crate::weights::WeightsError;
 use axoneme_wallet::{AccountId, Keypair};
 use subxt::dynamic::Value;
 
@@ -198,6 +199,9 @@ impl Chain {
         weights: &[(u16, u16)],
         version_key: u64,
     ) -> Result<u64, ChainError> {
+        if weights.is_empty() {
+            return Err(WeightsError::AllZero.into());
+        }
         let list =
             |values: &mut dyn Iterator<Item = u16>| Value::unnamed_composite(values.map(number));
         let included = self

@@ -142,16 +142,23 @@ impl Chain {
         let started = Instant::now();
         loop {
             let live = self.shared.live(what, deadline).await?;
-            match timeout_at(deadline, f(Arc::clone(&live))).await {
+            // A connection that was found dead leaves its requests without any answer, not even an error.
+            let answer = async {
+                tokio::select! {
+                    outcome = f(Arc::clone(&live)) => Some(outcome),
+                    () = live.broken.wait() => None,
+                }
+            };
+            match timeout_at(deadline, answer).await {
                 Err(_) => {
                     return Err(ChainError::Timeout {
                         what,
                         after: deadline - started,
                     });
                 }
+                Ok(Some(outcome)) if outcome.is_ok() || !live.broken.is_set() => return outcome,
                 // Whatever failed, it failed because of the connection: ask again on the next one.
-                Ok(Err(_)) if live.broken.is_set() => self.shared.replaced(&live, deadline).await,
-                Ok(outcome) => return outcome,
+                Ok(_) => self.shared.replaced(&live, deadline).await,
             }
         }
     }
@@ -174,5 +181,24 @@ pub(crate) fn unread(what: &'static str, error: impl std::fmt::Display) -> Chain
         what: what.to_owned(),
         code: 0,
         message: error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axoneme_wallet::Keypair;
+
+    fn spawnable<F: Future + Send>(_: F) {}
+
+    /// Never run: that it compiles is the test.
+    #[allow(dead_code)]
+    fn calls_and_reads_can_be_spawned(chain: &Chain, key: &Keypair) {
+        spawnable(chain.metagraph(1));
+        spawnable(chain.weights(1));
+        spawnable(chain.hyperparameters(1));
+        spawnable(chain.set_weights(key, 1, &[(0, 1)], 0));
+        spawnable(chain.admin_set_tempo(key, 1, 10));
+        spawnable(Chain::connect(ChainConfig::new(["ws://127.0.0.1:9944"])));
     }
 }

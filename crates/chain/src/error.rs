@@ -203,6 +203,11 @@ impl ChainError {
     /// Who has to act before the call can succeed.
     pub fn class(&self) -> Class {
         match self {
+            // Method or parameters unknown to the node: it will not know them later either.
+            ChainError::Rpc {
+                code: -32602..=-32601,
+                ..
+            } => Class::Ours,
             ChainError::Unreachable { .. }
             | ChainError::Timeout { .. }
             | ChainError::Disconnected { .. }

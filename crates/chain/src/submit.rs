@@ -7,7 +7,7 @@
 use crate::at::At;
 use crate::chain::{Chain, count, unread};
 use crate::error::ChainError;
-use crate::wire::{ClientAt, Live};
+use crate::wire::{Broken, ClientAt, Live};
 use axoneme_wallet::{AccountId, Keypair};
 use parking_lot::Mutex;
 use std::collections::BTreeSet;
@@ -104,16 +104,28 @@ impl Drop for Reserved {
     }
 }
 
-/// A transaction that the node has, or may have.
-struct Sent {
-    reserved: Reserved,
+/// By what a transaction is found again.
+#[derive(Clone, Copy)]
+struct Ticket {
     hash: H256,
+    nonce: u64,
     /// First block that could contain it.
     from_block: u64,
     /// Last block that can contain it.
     valid_until: u64,
+}
+
+type Watch = RpcSubscription<TransactionStatus<H256>>;
+
+/// A transaction that the node has, or may have.
+struct Sent {
+    ticket: Ticket,
+    /// Keeps the nonce taken until the fate is known.
+    _reserved: Reserved,
     /// Absent when the connection broke while it was handed over.
-    watch: Option<RpcSubscription<TransactionStatus<H256>>>,
+    watch: Option<Watch>,
+    /// Tells when the connection of the watch is gone; the watch itself may just fall silent.
+    broken: Arc<Broken>,
 }
 
 /// What came of handing a transaction over.
@@ -274,12 +286,17 @@ impl Chain {
         let transaction = signable
             .sign(&Signer(key))
             .map_err(|error| encode(&error))?;
-        let sent = Sent {
-            reserved,
+        let ticket = Ticket {
             hash: transaction.hash(),
+            nonce: reserved.nonce,
             from_block: at.number(),
             valid_until: at.number().saturating_add(mortality),
+        };
+        let sent = Sent {
+            ticket,
+            _reserved: reserved,
             watch: None,
+            broken: Arc::clone(&live.broken),
         };
         Ok((transaction.into_encoded(), sent))
     }
@@ -288,65 +305,53 @@ impl Chain {
     async fn follow(
         &self,
         what: &'static str,
-        mut sent: Sent,
+        sent: Sent,
         wait: WaitFor,
         deadline: Instant,
     ) -> Result<(H256, H256), ChainError> {
-        while let Some(watch) = &mut sent.watch {
-            let status = match timeout_at(deadline, watch.next()).await {
-                Ok(Some(Ok(status))) => status,
-                Ok(Some(Err(_)) | None) => break,
-                Err(_) => return Err(self.unconfirmed(what, &sent)),
+        let ticket = sent.ticket;
+        if let Some(mut watch) = sent.watch {
+            let broken = &sent.broken;
+            let watched = async {
+                tokio::select! {
+                    fate = watched_fate(what, &mut watch, wait) => fate,
+                    () = broken.wait() => Ok(None),
+                }
             };
-            let gone = |reason: &str| ChainError::Dropped {
-                call: what,
-                reason: reason.to_owned(),
-            };
-            match status {
-                TransactionStatus::InBlock(block) if wait == WaitFor::Inclusion => {
-                    return Ok((block, sent.hash));
-                }
-                // Included, and nobody knows when finality comes: better than not to answer.
-                TransactionStatus::Finalized(block) | TransactionStatus::FinalityTimeout(block) => {
-                    return Ok((block, sent.hash));
-                }
-                TransactionStatus::Usurped(_) => {
-                    return Err(gone("another transaction with its nonce was preferred"));
-                }
-                TransactionStatus::Dropped => return Err(gone("the pool is full")),
-                TransactionStatus::Invalid => return Err(gone("it became invalid")),
-                _ => {}
+            match timeout_at(deadline, watched).await {
+                Ok(Ok(Some(block))) => return Ok((block, ticket.hash)),
+                Ok(Err(error)) => return Err(error),
+                Ok(Ok(None)) => {}
+                Err(_) => return Err(self.unconfirmed(what, ticket)),
             }
         }
         tracing::warn!(
             call = what,
             "the watch was cut, looking the call up on the chain"
         );
-        self.look_up(what, &sent, deadline).await
+        self.look_up(what, ticket, deadline).await
     }
 
     /// Finds out what became of a transaction whose watch was cut.
     async fn look_up(
         &self,
         what: &'static str,
-        sent: &Sent,
+        ticket: Ticket,
         deadline: Instant,
     ) -> Result<(H256, H256), ChainError> {
         let mut heads = self.blocks();
-        let mut next = sent.from_block;
+        let mut next = ticket.from_block;
         while Instant::now() < deadline {
             let until = deadline.min(Instant::now() + self.shared.config.request_timeout);
-            let looked = self
-                .with_live(what, until, |live| async move {
-                    search(&live, sent, next).await
-                })
-                .await;
-            match looked {
-                Ok(Search::Found(block)) => return Ok((block, sent.hash)),
-                Ok(Search::NotUpTo { block, .. }) if block >= sent.valid_until => {
+            let looked = self.with_live(what, until, |live| async move {
+                search(&live, ticket, next).await
+            });
+            match looked.await {
+                Ok(Search::Found(block)) => return Ok((block, ticket.hash)),
+                Ok(Search::NotUpTo { block }) if block >= ticket.valid_until => {
                     return Err(ChainError::Expired {
                         call: what,
-                        valid_until: sent.valid_until,
+                        valid_until: ticket.valid_until,
                     });
                 }
                 Ok(Search::NotUpTo { block }) => next = block + 1,
@@ -360,15 +365,15 @@ impl Chain {
                 () = sleep_until(pause) => {}
             }
         }
-        Err(self.unconfirmed(what, sent))
+        Err(self.unconfirmed(what, ticket))
     }
 
-    fn unconfirmed(&self, what: &'static str, sent: &Sent) -> ChainError {
+    fn unconfirmed(&self, what: &'static str, ticket: Ticket) -> ChainError {
         ChainError::Unconfirmed {
             call: what,
-            nonce: sent.reserved.nonce,
+            nonce: ticket.nonce,
             after: self.shared.config.finality_timeout,
-            valid_until: sent.valid_until,
+            valid_until: ticket.valid_until,
         }
     }
 
@@ -479,18 +484,48 @@ enum Search {
     NotUpTo { block: u64 },
 }
 
+/// The block that the watch names; `None` when it ends without one.
+async fn watched_fate(
+    what: &'static str,
+    watch: &mut Watch,
+    wait: WaitFor,
+) -> Result<Option<H256>, ChainError> {
+    let gone = |reason: &str| ChainError::Dropped {
+        call: what,
+        reason: reason.to_owned(),
+    };
+    while let Some(Ok(status)) = watch.next().await {
+        match status {
+            TransactionStatus::InBlock(block) if wait == WaitFor::Inclusion => {
+                return Ok(Some(block));
+            }
+            // With a timeout of finality it is included, and nobody knows when it will be final.
+            TransactionStatus::Finalized(block) | TransactionStatus::FinalityTimeout(block) => {
+                return Ok(Some(block));
+            }
+            TransactionStatus::Usurped(_) => {
+                return Err(gone("another transaction with its nonce was preferred"));
+            }
+            TransactionStatus::Dropped => return Err(gone("the pool is full")),
+            TransactionStatus::Invalid => return Err(gone("it became invalid")),
+            _ => {}
+        }
+    }
+    Ok(None)
+}
+
 /// Looks for the transaction from block `from` up to the head.
-async fn search(live: &Live, sent: &Sent, from: u64) -> Result<Search, ChainError> {
+async fn search(live: &Live, ticket: Ticket, from: u64) -> Result<Search, ChainError> {
     let refused = |error: RpcError| unread("the search for a transaction", error);
     let (head, _) = live.head().await.map_err(refused)?;
-    for number in from..=head.min(sent.valid_until) {
+    for number in from..=head.min(ticket.valid_until) {
         let hash = live
             .methods
             .chain_get_block_hash(Some(number.into()))
             .await
             .map_err(refused)?;
         let Some(hash) = hash else { continue };
-        if index_in(live, hash, sent.hash)
+        if index_in(live, hash, ticket.hash)
             .await
             .map_err(refused)?
             .is_some()

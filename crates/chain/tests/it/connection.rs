@@ -68,6 +68,8 @@ async fn an_endpoint_that_speaks_no_tls_is_unreachable() {
             let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, b"hello\r\n").await;
         }
     });
-    let error = Chain::connect(ChainConfig::new([&endpoint])).await.expect_err("no TLS there");
+    let error = Chain::connect(ChainConfig::new([&endpoint]))
+        .await
+        .expect_err("no TLS there");
     assert!(matches!(error, ChainError::Unreachable { .. }), "{error}");
 }

@@ -13,7 +13,12 @@ pub const BLOCK_TIME: Duration = Duration::from_millis(100);
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 pub async fn start(rpc: SocketAddr, data_dir: Option<PathBuf>) -> Localnet {
-    let config = LocalnetConfig { rpc, block_time: BLOCK_TIME, data_dir, ..LocalnetConfig::default() };
+    let config = LocalnetConfig {
+        rpc,
+        block_time: BLOCK_TIME,
+        data_dir,
+        ..LocalnetConfig::default()
+    };
     Localnet::start(config).await.expect("a development chain")
 }
 
@@ -32,7 +37,9 @@ pub fn config(endpoint: &str) -> ChainConfig {
 }
 
 pub async fn connect(net: &Localnet) -> Chain {
-    Chain::connect(config(&net.ws_url())).await.expect("a connection")
+    Chain::connect(config(&net.ws_url()))
+        .await
+        .expect("a connection")
 }
 
 pub fn key(uri: &str) -> Keypair {
@@ -46,13 +53,34 @@ pub fn id(uri: &str) -> AccountId {
 /// A started subnet of Alice with short epochs and without limits that slow tests down.
 pub async fn subnet(chain: &Chain) -> u16 {
     let alice = key("//Alice");
-    chain.admin_set_network_rate_limit(&alice, 0).await.expect("no limit on new subnets");
-    chain.admin_set_start_call_delay(&alice, 0).await.expect("no delay before the start");
-    let netuid = chain.register_network(&alice, &id("//Alice//hot")).await.expect("a subnet");
-    chain.admin_set_commit_reveal(&alice, netuid, false).await.expect("plain weights");
-    chain.admin_set_weights_set_rate_limit(&alice, netuid, 0).await.expect("no weights limit");
-    chain.admin_set_serving_rate_limit(&alice, netuid, 0).await.expect("no serving limit");
-    chain.admin_set_tempo(&alice, netuid, 10).await.expect("short epochs");
+    chain
+        .admin_set_network_rate_limit(&alice, 0)
+        .await
+        .expect("no limit on new subnets");
+    chain
+        .admin_set_start_call_delay(&alice, 0)
+        .await
+        .expect("no delay before the start");
+    let netuid = chain
+        .register_network(&alice, &id("//Alice//hot"))
+        .await
+        .expect("a subnet");
+    chain
+        .admin_set_commit_reveal(&alice, netuid, false)
+        .await
+        .expect("plain weights");
+    chain
+        .admin_set_weights_set_rate_limit(&alice, netuid, 0)
+        .await
+        .expect("no weights limit");
+    chain
+        .admin_set_serving_rate_limit(&alice, netuid, 0)
+        .await
+        .expect("no serving limit");
+    chain
+        .admin_set_tempo(&alice, netuid, 10)
+        .await
+        .expect("short epochs");
     match chain.start_call(&alice, netuid).await {
         Ok(_) => {}
         // Some chains start development subnets by themselves.
@@ -64,12 +92,18 @@ pub async fn subnet(chain: &Chain) -> u16 {
 
 /// Registers a hotkey for a funded coldkey.
 pub async fn register(chain: &Chain, netuid: u16, coldkey: &str, hotkey: &str) -> u16 {
-    chain.burned_register(&key(coldkey), netuid, &id(hotkey)).await.expect("a place in the subnet")
+    chain
+        .burned_register(&key(coldkey), netuid, &id(hotkey))
+        .await
+        .expect("a place in the subnet")
 }
 
 /// Stakes whole TAO.
 pub async fn stake(chain: &Chain, netuid: u16, coldkey: &str, hotkey: &str, tao: u64) {
-    chain.add_stake(&key(coldkey), netuid, &id(hotkey), tao * RAO_PER_TAO).await.expect("staked");
+    chain
+        .add_stake(&key(coldkey), netuid, &id(hotkey), tao * RAO_PER_TAO)
+        .await
+        .expect("staked");
 }
 
 /// Repeats a question until its answer satisfies, in step with the blocks.
@@ -87,5 +121,7 @@ where
             blocks.changed().await.expect("the chain lives");
         }
     };
-    tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("waited too long for {what}"))
+    tokio::time::timeout(PATIENCE, waiting)
+        .await
+        .unwrap_or_else(|_| panic!("waited too long for {what}"))
 }

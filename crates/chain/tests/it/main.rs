@@ -1,4 +1,7 @@
 //! The client against real sockets and the embedded development chain.
 
 mod connection;
+mod localnet;
 mod proxy;
+mod recovery;
+mod subnet;

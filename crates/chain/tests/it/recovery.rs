@@ -8,7 +8,10 @@ use std::time::{Duration, Instant};
 async fn wait_for(chain: &Chain, connected: bool) {
     let mut states = chain.connected();
     let reached = states.wait_for(|state| state.is_connected() == connected);
-    tokio::time::timeout(PATIENCE, reached).await.expect("in time").expect("the chain lives");
+    tokio::time::timeout(PATIENCE, reached)
+        .await
+        .expect("in time")
+        .expect("the chain lives");
 }
 
 #[tokio::test]
@@ -19,22 +22,38 @@ async fn after_a_restart_of_the_chain_calls_and_head_go_on_by_themselves() {
     let chain = connect(&net).await;
     let heads = chain.blocks();
     let before = chain.wait_for_block(3, PATIENCE).await.expect("blocks");
-    chain.transfer(&key("//Alice"), &id("//Target"), RAO_PER_TAO).await.expect("sent");
+    chain
+        .transfer(&key("//Alice"), &id("//Target"), RAO_PER_TAO)
+        .await
+        .expect("sent");
     net.shutdown().await;
 
     wait_for(&chain, false).await;
     let started = Instant::now();
     let error = chain.block().await.expect_err("the chain is down");
     assert!(matches!(error, ChainError::Disconnected { .. }), "{error}");
-    assert!(started.elapsed() < Duration::from_secs(7), "took {:?}", started.elapsed());
+    assert!(
+        started.elapsed() < Duration::from_secs(7),
+        "took {:?}",
+        started.elapsed()
+    );
 
     let net = start(address, Some(folder.path().to_owned())).await;
     // This read waits for the connection.
-    assert_eq!(chain.balance(&id("//Target")).await.expect("it is back"), RAO_PER_TAO);
+    assert_eq!(
+        chain.balance(&id("//Target")).await.expect("it is back"),
+        RAO_PER_TAO
+    );
     wait_for(&chain, true).await;
-    chain.wait_for_block(before + 5, PATIENCE).await.expect("blocks again");
+    chain
+        .wait_for_block(before + 5, PATIENCE)
+        .await
+        .expect("blocks again");
     assert!(*heads.borrow() > before, "an old watch sees the new blocks");
-    chain.transfer(&key("//Alice"), &id("//Target"), RAO_PER_TAO).await.expect("sent");
+    chain
+        .transfer(&key("//Alice"), &id("//Target"), RAO_PER_TAO)
+        .await
+        .expect("sent");
     net.shutdown().await;
 }
 
@@ -49,8 +68,14 @@ async fn a_wiped_development_chain_is_accepted_and_its_head_is_followed_downward
     let net = start(address, None).await;
     wait_for(&chain, true).await;
     let fresh = chain.block().await.expect("an answer");
-    assert!(fresh < 15, "the new chain starts from the beginning, not at {fresh}");
-    chain.transfer(&key("//Alice"), &id("//Target"), RAO_PER_TAO).await.expect("nonces start anew too");
+    assert!(
+        fresh < 15,
+        "the new chain starts from the beginning, not at {fresh}"
+    );
+    chain
+        .transfer(&key("//Alice"), &id("//Target"), RAO_PER_TAO)
+        .await
+        .expect("nonces start anew too");
     net.shutdown().await;
 }
 
@@ -65,7 +90,13 @@ async fn a_peer_that_stops_answering_is_noticed_and_replaced() {
 
     proxy.set(Mode::Frozen);
     let error = chain.block().await.expect_err("nothing comes through");
-    assert!(matches!(error, ChainError::Timeout { .. } | ChainError::Disconnected { .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            ChainError::Timeout { .. } | ChainError::Disconnected { .. }
+        ),
+        "{error}"
+    );
     wait_for(&chain, false).await;
     let ConnectionState::Disconnected { reason } = chain.connected().borrow().clone() else {
         panic!("connected through a frozen relay")
@@ -74,7 +105,10 @@ async fn a_peer_that_stops_answering_is_noticed_and_replaced() {
 
     proxy.set(Mode::Open);
     wait_for(&chain, true).await;
-    chain.wait_for_block(reached + 3, PATIENCE).await.expect("blocks again");
+    chain
+        .wait_for_block(reached + 3, PATIENCE)
+        .await
+        .expect("blocks again");
     net.shutdown().await;
 }
 
@@ -82,22 +116,35 @@ async fn a_peer_that_stops_answering_is_noticed_and_replaced() {
 async fn a_call_whose_watch_was_cut_is_looked_up_and_not_sent_again() {
     let net = anywhere().await;
     let proxy = Proxy::before(net.local_addr()).await;
-    let chain = Chain::connect(config(&proxy.url())).await.expect("a connection");
+    let chain = Chain::connect(config(&proxy.url()))
+        .await
+        .expect("a connection");
     let direct = connect(&net).await;
     let target = id("//Target");
 
     for round in 1..=3 {
         let sender = chain.clone();
-        let sending = tokio::spawn(async move { sender.transfer(&key("//Alice"), &id("//Target"), RAO_PER_TAO).await });
+        let sending = tokio::spawn(async move {
+            sender
+                .transfer(&key("//Alice"), &id("//Target"), RAO_PER_TAO)
+                .await
+        });
         // Somewhere between signing and inclusion the line goes.
         tokio::time::sleep(Duration::from_millis(17 * round)).await;
         proxy.set(Mode::CutAnswers);
         tokio::time::sleep(Duration::from_millis(300)).await;
         proxy.set(Mode::Open);
-        let outcome = tokio::time::timeout(PATIENCE * 2, sending).await.expect("in time").expect("no panic");
+        let outcome = tokio::time::timeout(PATIENCE * 2, sending)
+            .await
+            .expect("in time")
+            .expect("no panic");
         outcome.expect("found on the chain, or sent after the reconnection");
         let balance = direct.balance(&target).await.expect("an answer");
-        assert_eq!(balance, round * RAO_PER_TAO, "each transfer arrives exactly once");
+        assert_eq!(
+            balance,
+            round * RAO_PER_TAO,
+            "each transfer arrives exactly once"
+        );
         wait_for(&chain, true).await;
     }
     net.shutdown().await;
@@ -113,8 +160,13 @@ async fn an_endpoint_that_fails_is_followed_by_the_next() {
     proxy.set(Mode::Cut);
     let mut states = chain.connected();
     let fallback = net.ws_url();
-    let moved = states.wait_for(|state| matches!(state, ConnectionState::Connected { endpoint } if *endpoint == fallback));
-    tokio::time::timeout(PATIENCE, moved).await.expect("in time").expect("the chain lives");
+    let moved = states.wait_for(
+        |state| matches!(state, ConnectionState::Connected { endpoint } if *endpoint == fallback),
+    );
+    tokio::time::timeout(PATIENCE, moved)
+        .await
+        .expect("in time")
+        .expect("the chain lives");
     chain.block().await.expect("the second endpoint answers");
     net.shutdown().await;
 }
