@@ -14,6 +14,7 @@
 
 pub mod error;
 pub mod functions;
+pub mod llm;
 pub mod masks;
 pub mod models;
 pub mod normalise;

@@ -24,9 +24,9 @@ pub enum RepeatPenalty {
 /// A language model that says how likely completions are.
 #[async_trait]
 pub trait LogProbScorer: Send + Sync {
-    /// The mean log-probability of each completion's tokens after `prompt` (see
-    /// [`functions::dpo`](crate::functions::dpo) for the exact rule). `None` where nothing can be scored, for example
-    /// because the prompt alone fills the model's context.
+    /// The mean log-probability of each completion's tokens after `prompt`, by the rule of
+    /// [`axoneme_llm::dpo_score`]. `None` where nothing can be scored, for example because the prompt alone fills
+    /// the model's context.
     async fn mean_log_prob(
         &self,
         prompt: &str,

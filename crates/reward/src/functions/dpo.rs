@@ -10,8 +10,6 @@ use crate::pipeline::{RewardFunction, Scores};
 use crate::task::Task;
 use crate::text::trim;
 
-pub mod formula;
-
 /// The reward of completions that are empty, five characters or fewer, or cannot be scored.
 pub const FLOOR: f64 = -11.0;
 

@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use axoneme_reward::functions::dpo::{Dpo, FLOOR, formula};
+use axoneme_llm::dpo_score;
+use axoneme_reward::functions::dpo::{Dpo, FLOOR};
 use axoneme_reward::{LogProbScorer, ModelFault, RepeatPenalty, RewardFunction, Task};
 
 use crate::support::{close, list, number, text, vectors};
@@ -21,21 +22,18 @@ fn ids(text: &str) -> Vec<u32> {
 }
 
 impl Formula {
-    fn rows(&self, count: usize) -> impl Iterator<Item = Vec<f32>> {
-        let silent = self.silent;
-        (0..count).map(move |t| {
-            (0..16u32)
-                .map(|v| {
-                    let logit =
-                        3.0 * (0.7 * t as f64 + 1.3 * f64::from(v)).sin() + 0.1 * f64::from(v);
-                    if silent == Some(v) {
-                        f32::NEG_INFINITY
-                    } else {
-                        ((logit * 1e4).round() / 1e4) as f32
-                    }
-                })
-                .collect()
-        })
+    fn rows(&self, count: usize) -> Vec<Vec<f32>> {
+        let logit = |t: usize, v: u32| {
+            let logit = 3.0 * (0.7 * t as f64 + 1.3 * f64::from(v)).sin() + 0.1 * f64::from(v);
+            if self.silent == Some(v) {
+                f32::NEG_INFINITY
+            } else {
+                ((logit * 1e4).round() / 1e4) as f32
+            }
+        };
+        (0..count)
+            .map(|t| (0..16).map(|v| logit(t, v)).collect())
+            .collect()
     }
 }
 
@@ -51,9 +49,8 @@ impl LogProbScorer for Formula {
         let score = |completion: &String| {
             let mut joined = ids(&format!("{prompt}{completion}"));
             joined.truncate(self.limit);
-            (start < self.limit).then(|| {
-                formula::mean_log_prob(&joined, start, self.rows(joined.len() - 1), repeat)
-            })
+            let score = dpo_score(&self.rows(joined.len()), &joined, start, repeat.into());
+            (start < self.limit).then_some(f64::from(score))
         };
         Ok(completions.iter().map(score).collect())
     }
@@ -77,33 +74,6 @@ async fn rewards_are_those_of_the_network_with_and_without_the_repetition_rule()
                 .unwrap();
             close(scores.raw[0], number(&case[field]), name);
         }
-    }
-}
-
-#[test]
-fn a_token_that_straddles_the_border_counts_as_prompt() {
-    let case = &vectors("dpo")["boundary_merge"];
-    let joined: Vec<u32> = list(&case["joined_ids"])
-        .iter()
-        .map(|id| id.as_u64().unwrap() as u32)
-        .collect();
-    let rows = Formula {
-        limit: 64,
-        silent: None,
-    }
-    .rows(joined.len() - 1);
-    let reward = formula::mean_log_prob(&joined, 3, rows, RepeatPenalty::Reference);
-    close(reward, number(&case["reward"]), "boundary");
-}
-
-#[test]
-fn the_followers_of_the_last_four_tokens_are_punished() {
-    for case in list(&vectors("dpo")["punished_tokens"]) {
-        let expected: Vec<u32> = list(&case["punished"])
-            .iter()
-            .map(|id| id.as_u64().unwrap() as u32)
-            .collect();
-        assert_eq!(formula::punished(&ids(text(&case["completion"]))), expected);
     }
 }
 

@@ -1,0 +1,42 @@
+//! The seam to the transport: asking many miners at once.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axoneme_dendrite::{AxonTarget, Dendrite};
+use axoneme_protocol::Prompting;
+
+/// What came back from one miner.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Reply {
+    /// Status code the call ended with; 200 is an answer.
+    pub status: u16,
+    /// Its explanation.
+    pub message: String,
+    /// The completion; empty when there is none.
+    pub completion: String,
+    /// How long it took, seconds.
+    pub process_time: Option<f64>,
+}
+
+/// Asks miners. Implemented by the dendrite; tests script it.
+#[async_trait]
+pub trait Ask: Send + Sync {
+    /// Sends `synapse` to all targets at once and waits for all, no longer than about `timeout`. One reply per target, in
+    /// order: a call that fails has a status that says how.
+    async fn ask(&self, targets: &[AxonTarget], synapse: &Prompting, timeout: Duration) -> Vec<Reply>;
+}
+
+#[async_trait]
+impl Ask for Dendrite {
+    async fn ask(&self, targets: &[AxonTarget], synapse: &Prompting, timeout: Duration) -> Vec<Reply> {
+        let answers = self.query(targets, synapse, timeout).await;
+        let reply = |answer: axoneme_dendrite::Answer<Prompting>| Reply {
+            status: answer.status,
+            message: answer.message,
+            completion: answer.synapse.completion,
+            process_time: answer.process_time,
+        };
+        answers.into_iter().map(reply).collect()
+    }
+}

@@ -1,0 +1,97 @@
+//! The validator's settings.
+
+mod flags;
+mod sections;
+
+use axoneme_neuron::config::{AdminConfig, AxonConfig, LoggingConfig, SubtensorConfig, WalletConfig};
+use axoneme_reward::masks::NgramConfig;
+use serde::{Deserialize, Serialize};
+
+pub use flags::program;
+pub use sections::{DatasetSection, NeuronSection, RewardSection};
+
+/// Everything an operator can set. The same names are flags, keys of the TOML file and environment variables.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ValidatorConfig {
+    /// Subnet to validate.
+    pub netuid: u16,
+    /// Seed of everything that is drawn: order of the dataset, miners asked, criteria of the tasks. Unset takes a new one
+    /// at each start, which is logged.
+    pub seed: Option<u64>,
+    /// Keys.
+    pub wallet: WalletConfig,
+    /// Chain.
+    pub subtensor: SubtensorConfig,
+    /// Logs and data directory.
+    pub logging: LoggingConfig,
+    /// Accepted because start scripts have it; this validator serves nothing.
+    pub axon: AxonConfig,
+    /// Health and metrics.
+    pub admin: AdminConfig,
+    /// The loop: whom to ask, how often, how scores move.
+    pub neuron: NeuronSection,
+    /// Weights of the reward functions, limits of the penalties.
+    pub reward: RewardSection,
+    /// What the tasks are about.
+    pub dataset: DatasetSection,
+    /// The n-gram filter.
+    pub blacklist: NgramConfig,
+}
+
+impl Default for ValidatorConfig {
+    fn default() -> Self {
+        Self {
+            netuid: 1,
+            seed: None,
+            wallet: WalletConfig::default(),
+            subtensor: SubtensorConfig::default(),
+            logging: LoggingConfig::default(),
+            axon: AxonConfig::default(),
+            admin: AdminConfig::default(),
+            neuron: NeuronSection::default(),
+            reward: RewardSection::default(),
+            dataset: DatasetSection::default(),
+            blacklist: NgramConfig::default(),
+        }
+    }
+}
+
+/// Why settings that can be read still make no sense.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SettingsError {
+    /// The reward weights.
+    #[error(transparent)]
+    Weights(#[from] axoneme_reward::WeightError),
+    /// A reward function of the network that this validator does not have.
+    #[error("--{flag} {weight}: this validator has no such reward function; set it to 0 and give its weight to --reward.dpo_weight")]
+    NotBuilt {
+        /// The flag without dashes.
+        flag: &'static str,
+        /// Its value.
+        weight: f64,
+    },
+    /// A number outside its range.
+    #[error("--{flag} {value} is out of range; it must be {range}")]
+    Range {
+        /// The flag without dashes.
+        flag: &'static str,
+        /// Its value.
+        value: String,
+        /// What it may be.
+        range: &'static str,
+    },
+    /// The n-gram filter.
+    #[error(transparent)]
+    Blacklist(#[from] axoneme_reward::masks::ngram::NgramConfigError),
+}
+
+impl ValidatorConfig {
+    /// Checks what a type cannot say: ranges, and weights that sum to one.
+    pub fn check(&self) -> Result<(), SettingsError> {
+        self.reward.check()?;
+        self.neuron.check()?;
+        Ok(())
+    }
+}

@@ -1,0 +1,248 @@
+//! The sections only a validator has.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use axoneme_reward::masks::Relevance;
+use axoneme_reward::penalties::{KeywordMatch, Patterns, SentenceMatch, TaskValidation};
+use axoneme_reward::{RepeatPenalty, check_weights};
+use serde::{Deserialize, Serialize};
+
+use super::SettingsError;
+
+/// `neuron.*`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NeuronSection {
+    /// Last part of the data directory.
+    pub name: String,
+    /// `auto`, `cpu`, `cuda` or `cuda:N`.
+    pub device: String,
+    /// Rounds of question and answer after the summary: a forward pass has `1 + 2 × rounds` prompt runs. Four make nine
+    /// runs; zero leaves only the summary.
+    pub num_followup_steps: u32,
+    /// Miners asked for a summary or a question. More give better statistics and cost more time to judge.
+    pub followup_sample_size: usize,
+    /// Miners asked for an answer.
+    pub answer_sample_size: usize,
+    /// How long a miner may take for a summary or a question, seconds. Too short silences honest miners, too long lets one
+    /// dead miner hold up every run.
+    pub followup_timeout: f64,
+    /// How long a miner may take for an answer, seconds.
+    pub answer_timeout: f64,
+    /// How long judging one run may take, seconds; then the run is given up.
+    pub scoring_timeout: f64,
+    /// Forward passes under way at the same time. They share the models, so more than one only helps while miners are slow.
+    pub num_concurrent_forwards: usize,
+    /// Share of the new reward in a miner's score, 0 to 1. At 0.05 a score follows the last twenty or so rewards.
+    pub moving_average_alpha: f64,
+    /// Let the score of a miner that was not asked decay towards zero, as subnets made from the template do. Off: it stays.
+    pub decay_unasked: bool,
+    /// Neurons with a validator permit and more stake than this, TAO, are not asked.
+    pub vpermit_tao_limit: u64,
+    /// Blocks between two settings of weights; 0 takes 100.
+    pub epoch_length_override: u64,
+    /// Blocks between two refreshes of the metagraph.
+    pub checkpoint_block_length: u64,
+    /// Never set weights.
+    pub disable_set_weights: bool,
+    /// Version key sent with the weights; unset sends this program's own.
+    pub weights_version_key: Option<u64>,
+    /// Write no rewards into event records.
+    pub disable_log_rewards: bool,
+    /// Write no event records.
+    pub dont_save_events: bool,
+    /// Size at which the event file is rotated, such as `2 GB`; one old file is kept.
+    pub events_retention_size: String,
+    /// Switch the n-gram filter off.
+    pub blacklist_off: bool,
+    /// Switch the relevance filter off.
+    pub relevance_off: bool,
+    /// Switch the diversity filter off.
+    pub diversity_off: bool,
+    /// Accepted without effect: there is no filter for unsafe text yet.
+    pub nsfw_off: bool,
+    /// Accepted without effect, as in the network's own validator.
+    pub task_validator_off: bool,
+    /// Accepted without effect: this validator publishes no address.
+    pub axon_off: bool,
+}
+
+impl Default for NeuronSection {
+    fn default() -> Self {
+        Self {
+            name: "core_prompting_validator".into(),
+            device: "auto".into(),
+            num_followup_steps: 4,
+            followup_sample_size: 50,
+            answer_sample_size: 50,
+            followup_timeout: 10.0,
+            answer_timeout: 10.0,
+            scoring_timeout: 600.0,
+            num_concurrent_forwards: 1,
+            moving_average_alpha: 0.05,
+            decay_unasked: false,
+            vpermit_tao_limit: 4096,
+            epoch_length_override: 0,
+            checkpoint_block_length: 100,
+            disable_set_weights: false,
+            weights_version_key: None,
+            disable_log_rewards: false,
+            dont_save_events: false,
+            events_retention_size: "2 GB".into(),
+            blacklist_off: false,
+            relevance_off: false,
+            diversity_off: false,
+            nsfw_off: false,
+            task_validator_off: false,
+            axon_off: false,
+        }
+    }
+}
+
+impl NeuronSection {
+    /// Blocks between two settings of weights.
+    pub fn epoch_length(&self) -> u64 {
+        if self.epoch_length_override == 0 { 100 } else { self.epoch_length_override }
+    }
+
+    pub(super) fn check(&self) -> Result<(), SettingsError> {
+        let range = |flag, value: String, range| Err(SettingsError::Range { flag, value, range });
+        let seconds = [
+            ("neuron.followup_timeout", self.followup_timeout),
+            ("neuron.answer_timeout", self.answer_timeout),
+            ("neuron.scoring_timeout", self.scoring_timeout),
+        ];
+        for (flag, value) in seconds {
+            if Duration::try_from_secs_f64(value).is_err() || value <= 0.0 {
+                return range(flag, value.to_string(), "a number of seconds above 0");
+            }
+        }
+        let counts = [
+            ("neuron.followup_sample_size", self.followup_sample_size),
+            ("neuron.answer_sample_size", self.answer_sample_size),
+            ("neuron.num_concurrent_forwards", self.num_concurrent_forwards),
+        ];
+        for (flag, value) in counts {
+            if value == 0 {
+                return range(flag, value.to_string(), "at least 1");
+            }
+        }
+        if !(self.moving_average_alpha > 0.0 && self.moving_average_alpha <= 1.0) {
+            return range("neuron.moving_average_alpha", self.moving_average_alpha.to_string(), "above 0 and at most 1");
+        }
+        if self.checkpoint_block_length == 0 {
+            return range("neuron.checkpoint_block_length", "0".into(), "at least 1");
+        }
+        if crate::events::parse_size(&self.events_retention_size).is_none() {
+            let value = self.events_retention_size.clone();
+            return range("neuron.events_retention_size", value, "a size such as 500 MB or 2 GB");
+        }
+        Ok(())
+    }
+}
+
+/// `reward.*`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RewardSection {
+    /// Weight of the log-probability under a language model. All weights together are 1.
+    pub dpo_weight: f64,
+    /// Weight of a reward function that is not built yet; must be 0.
+    pub rlhf_weight: f64,
+    /// Weight of a reward function that is not built yet; must be 0.
+    pub reciprocate_weight: f64,
+    /// Weight of a reward function that is not built yet; must be 0.
+    pub dahoas_weight: f64,
+    /// Weight of a reward function that is not built yet; must be 0.
+    pub prompt_based_weight: f64,
+    /// Language model of the log-probability: `default`, a path to a GGUF file, or `hf:org/name[@revision]/file`.
+    pub dpo_model: String,
+    /// Repetition rule of the log-probability: `reference` or `off`.
+    pub dpo_repeat_penalty: RepeatPenalty,
+    /// Embedding model of relevance and diversity, and tokenizer of the n-gram filter: `default`, or a folder.
+    pub embedding_model: String,
+    /// Least cosine between the text and the completion, 0 to 1.
+    pub relevance_bound: f64,
+    /// An answer whose difference to the nearest other one is worth no more than this earns nothing, 0 to 1.
+    pub diversity_bound: f64,
+    /// Largest share that missing the task's criteria can take.
+    pub task_validation_max_penalty: f64,
+    /// Largest share that talking about the prompt can take.
+    pub sentence_match_max_penalty: f64,
+    /// Largest share that labels of other tasks can take.
+    pub keyword_match_max_penalty: f64,
+    /// Edition of the penalties' patterns: `reference` or `repaired`.
+    pub patterns: Patterns,
+}
+
+impl Default for RewardSection {
+    fn default() -> Self {
+        Self {
+            dpo_weight: 1.0,
+            rlhf_weight: 0.0,
+            reciprocate_weight: 0.0,
+            dahoas_weight: 0.0,
+            prompt_based_weight: 0.0,
+            dpo_model: "default".into(),
+            dpo_repeat_penalty: RepeatPenalty::Reference,
+            embedding_model: "default".into(),
+            relevance_bound: Relevance::DEFAULT_BOUND,
+            diversity_bound: 0.2,
+            task_validation_max_penalty: TaskValidation::DEFAULT_MAX,
+            sentence_match_max_penalty: SentenceMatch::DEFAULT_MAX,
+            keyword_match_max_penalty: KeywordMatch::DEFAULT_MAX,
+            patterns: Patterns::Reference,
+        }
+    }
+}
+
+impl RewardSection {
+    pub(super) fn check(&self) -> Result<(), SettingsError> {
+        let missing = [
+            ("reward.rlhf_weight", self.rlhf_weight),
+            ("reward.reciprocate_weight", self.reciprocate_weight),
+            ("reward.dahoas_weight", self.dahoas_weight),
+            ("reward.prompt_based_weight", self.prompt_based_weight),
+        ];
+        let mut weights = vec![("reward.dpo_weight", self.dpo_weight)];
+        weights.extend(missing);
+        check_weights(&weights)?;
+        if let Some((flag, weight)) = missing.into_iter().find(|(_, weight)| *weight != 0.0) {
+            return Err(SettingsError::NotBuilt { flag, weight });
+        }
+        let shares = [
+            ("reward.relevance_bound", self.relevance_bound),
+            ("reward.diversity_bound", self.diversity_bound),
+            ("reward.task_validation_max_penalty", self.task_validation_max_penalty),
+            ("reward.sentence_match_max_penalty", self.sentence_match_max_penalty),
+            ("reward.keyword_match_max_penalty", self.keyword_match_max_penalty),
+        ];
+        match shares.into_iter().find(|(_, value)| !(0.0..=1.0).contains(value)) {
+            Some((flag, value)) => Err(SettingsError::Range { flag, value: value.to_string(), range: "from 0 to 1" }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// `dataset.*`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DatasetSection {
+    /// A `.txt` or `.jsonl` file, or a folder of them; unset takes the articles that ship.
+    pub source: Option<PathBuf>,
+    /// Field of a JSON line that holds the text.
+    pub text_field: String,
+    /// Records among which the next one is drawn. A small buffer keeps neighbours of the file close together.
+    pub shuffle_buffer: usize,
+    /// Texts with fewer dots are skipped: their base text would be empty or one sentence.
+    pub min_dots: usize,
+    /// Longest base text, words; 0 sets no limit. Miners on a CPU need about a second for 150 words.
+    pub max_words: usize,
+}
+
+impl Default for DatasetSection {
+    fn default() -> Self {
+        Self { source: None, text_field: "text".into(), shuffle_buffer: 10_000, min_dots: 3, max_words: 0 }
+    }
+}

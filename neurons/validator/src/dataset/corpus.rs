@@ -1,0 +1,30 @@
+//! The articles that ship: written for this project, on subjects that have nothing to do with each other.
+
+/// One text per article, in the order of their names.
+pub(super) const ARTICLES: [&str; 25] = [
+    include_str!("../../data/bees.txt"),
+    include_str!("../../data/bread.txt"),
+    include_str!("../../data/bridges.txt"),
+    include_str!("../../data/chess.txt"),
+    include_str!("../../data/cities.txt"),
+    include_str!("../../data/clocks.txt"),
+    include_str!("../../data/coffee.txt"),
+    include_str!("../../data/deserts.txt"),
+    include_str!("../../data/forests.txt"),
+    include_str!("../../data/glaciers.txt"),
+    include_str!("../../data/glass.txt"),
+    include_str!("../../data/libraries.txt"),
+    include_str!("../../data/lighthouses.txt"),
+    include_str!("../../data/maps.txt"),
+    include_str!("../../data/memory.txt"),
+    include_str!("../../data/numbers.txt"),
+    include_str!("../../data/paper.txt"),
+    include_str!("../../data/printing.txt"),
+    include_str!("../../data/railways.txt"),
+    include_str!("../../data/salt.txt"),
+    include_str!("../../data/stars.txt"),
+    include_str!("../../data/tides.txt"),
+    include_str!("../../data/vaccines.txt"),
+    include_str!("../../data/volcanoes.txt"),
+    include_str!("../../data/whales.txt"),
+];

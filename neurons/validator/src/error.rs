@@ -1,0 +1,90 @@
+//! Why a forward pass or a setting of weights failed.
+
+use axoneme_chain::ChainError;
+use axoneme_neuron::StateError;
+use axoneme_reward::RewardError;
+
+use crate::dataset::DatasetError;
+use crate::scores::LengthMismatch;
+
+/// Why a forward pass, a run or a setting of weights failed. None of them ends the validator: the pass is counted as
+/// failed and the next one begins after a pause.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ValidatorError {
+    /// No text to ask about.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+    /// The answers could not be judged.
+    #[error("the answers to {task} could not be judged")]
+    Reward {
+        /// The task.
+        task: String,
+        /// Why.
+        #[source]
+        source: RewardError,
+    },
+    /// Judging took too long.
+    #[error("judging the answers to {task} took longer than {limit:?}; ask fewer miners (--neuron.answer_sample_size) or raise --neuron.scoring_timeout")]
+    ScoringTimeout {
+        /// The task.
+        task: String,
+        /// The limit.
+        limit: std::time::Duration,
+    },
+    /// The transport returned another number of answers than there were miners.
+    #[error("{got} answers came for {asked} miners")]
+    Answers {
+        /// Miners asked.
+        asked: usize,
+        /// Answers.
+        got: usize,
+    },
+    /// A defect: rewards and miners differ in number.
+    #[error(transparent)]
+    Scores(#[from] LengthMismatch),
+    /// The state could not be written. What was judged is still in memory and is written with the next run.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// A task of the process ended early.
+    #[error("{what} was interrupted")]
+    Interrupted {
+        /// What it was.
+        what: &'static str,
+        /// Why.
+        #[source]
+        source: tokio::task::JoinError,
+    },
+    /// The chain.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// The hotkey lost its place in the subnet.
+    #[error("the hotkey is no longer registered on subnet {netuid}")]
+    NotRegistered {
+        /// The subnet.
+        netuid: u16,
+    },
+    /// The subnet wants its weights encrypted.
+    #[error(
+        "subnet {netuid} has commit-reveal switched on, which this validator does not support yet: its weights would be \
+         refused. The subnet's owner can switch it off (`btcli sudo set --netuid {netuid} --param \
+         commit_reveal_weights_enabled --value false`); to run without setting weights, use --neuron.disable_set_weights"
+    )]
+    CommitReveal {
+        /// The subnet.
+        netuid: u16,
+    },
+    /// The chain demands a newer validator.
+    #[error(
+        "subnet {netuid} demands weights of version {required} and this validator has {own}; upgrade it, or set \
+         --neuron.weights_version_key {required} if it follows the same rules"
+    )]
+    VersionKey {
+        /// The subnet.
+        netuid: u16,
+        /// `weights_version` of the subnet.
+        required: u64,
+        /// What we would send.
+        own: u64,
+    },
+}

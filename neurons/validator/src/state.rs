@@ -1,0 +1,72 @@
+//! What a validator must not forget: scores, counts and statistics, in one file, keyed by hotkey.
+
+use std::collections::BTreeMap;
+
+use axoneme_neuron::state::State;
+use axoneme_reward::pipeline::PipelineState;
+use axoneme_wallet::AccountId;
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// Everything that outlives the process. Written after every prompt run.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ValidatorState {
+    /// Hash of the chain's first block: scores of one network mean nothing on another.
+    pub genesis: String,
+    /// Prompt runs finished since the first start.
+    pub steps: u64,
+    /// Forward passes begun since the first start. Each draws from a seed of its own, so a restart does not repeat the
+    /// draws of the last one.
+    pub forwards: u64,
+    /// Block in which our weights were last included, as far as we know.
+    pub weights_block: Option<u64>,
+    /// One entry per hotkey that was ever asked and is still registered.
+    pub neurons: BTreeMap<AccountId, NeuronState>,
+    /// Running statistics of the reward functions.
+    pub pipeline: PipelineState,
+}
+
+/// What is known about one hotkey.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NeuronState {
+    /// Moving average of its rewards, from which weights are made.
+    #[serde(deserialize_with = "finite_or_zero")]
+    pub score: f64,
+    /// Requests sent to it.
+    pub requests: u64,
+    /// Sum of its rewards; failed answers count as 0.
+    #[serde(deserialize_with = "finite_or_zero")]
+    pub reward_sum: f64,
+    /// Its share of the weights last set, 0 to 1.
+    #[serde(deserialize_with = "finite_or_zero")]
+    pub weight: f64,
+}
+
+impl NeuronState {
+    /// Mean reward over all requests.
+    pub fn mean_reward(&self) -> f64 {
+        if self.requests == 0 { 0.0 } else { self.reward_sum / self.requests as f64 }
+    }
+}
+
+impl State for ValidatorState {
+    const VERSION: u32 = 1;
+}
+
+impl ValidatorState {
+    /// Forgets hotkeys that are no longer registered. One that is replaced and comes back starts from zero.
+    pub fn forget_all_but(&mut self, registered: impl Fn(&AccountId) -> bool) {
+        self.neurons.retain(|hotkey, _| registered(hotkey));
+    }
+
+    /// A score for each of `hotkeys`, 0 for those never asked.
+    pub fn scores_of<'a>(&self, hotkeys: impl IntoIterator<Item = &'a AccountId>) -> Vec<f64> {
+        hotkeys.into_iter().map(|hotkey| self.neurons.get(hotkey).map_or(0.0, |neuron| neuron.score)).collect()
+    }
+}
+
+/// JSON has no way to write "not a number" but null; whatever wrote one, it counts as zero.
+fn finite_or_zero<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::<f64>::deserialize(deserializer)?.filter(|value| value.is_finite()).unwrap_or(0.0))
+}
