@@ -1,0 +1,160 @@
+//! `str()` and `repr()` of the values that can stand in a synapse.
+
+use std::fmt::Write as _;
+
+use super::unicode::UnicodeVersion;
+
+/// A value as Python would hold it after parsing the typed JSON.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PyValue {
+    /// `None`.
+    None,
+    /// `bool`.
+    Bool(bool),
+    /// `int`.
+    Int(i128),
+    /// `float`.
+    Float(f64),
+    /// `str`.
+    Str(String),
+    /// `list`.
+    List(Vec<PyValue>),
+    /// `tuple`.
+    Tuple(Vec<PyValue>),
+    /// `dict`, in insertion order; nested models are dicts too.
+    Dict(Vec<(PyValue, PyValue)>),
+}
+
+impl PyValue {
+    /// `str(value)`: a text is itself, everything else as [`repr`](Self::repr).
+    pub fn str(&self, unicode: UnicodeVersion) -> String {
+        match self {
+            Self::Str(text) => text.clone(),
+            other => other.repr(unicode),
+        }
+    }
+
+    /// `repr(value)`.
+    pub fn repr(&self, unicode: UnicodeVersion) -> String {
+        let mut out = String::new();
+        self.write_repr(unicode, &mut out);
+        out
+    }
+
+    /// Whether some text in here is printed differently by different Python releases.
+    pub fn depends_on_unicode_version(&self) -> bool {
+        match self {
+            Self::Str(text) => !text.is_ascii() && text.chars().any(UnicodeVersion::differs),
+            Self::List(items) | Self::Tuple(items) => {
+                items.iter().any(Self::depends_on_unicode_version)
+            }
+            Self::Dict(members) => members
+                .iter()
+                .any(|(k, v)| k.depends_on_unicode_version() || v.depends_on_unicode_version()),
+            _ => false,
+        }
+    }
+
+    fn write_repr(&self, unicode: UnicodeVersion, out: &mut String) {
+        match self {
+            Self::None => out.push_str("None"),
+            Self::Bool(true) => out.push_str("True"),
+            Self::Bool(false) => out.push_str("False"),
+            Self::Int(value) => {
+                let _ = write!(out, "{value}");
+            }
+            Self::Float(value) => out.push_str(&py_float(*value)),
+            Self::Str(text) => write_quoted(text, unicode, out),
+            Self::List(items) => {
+                out.push('[');
+                write_items(items, unicode, out);
+                out.push(']');
+            }
+            Self::Tuple(items) => {
+                out.push('(');
+                write_items(items, unicode, out);
+                out.push_str(if items.len() == 1 { ",)" } else { ")" });
+            }
+            Self::Dict(members) => {
+                out.push('{');
+                for (index, (key, value)) in members.iter().enumerate() {
+                    if index > 0 {
+                        out.push_str(", ");
+                    }
+                    key.write_repr(unicode, out);
+                    out.push_str(": ");
+                    value.write_repr(unicode, out);
+                }
+                out.push('}');
+            }
+        }
+    }
+}
+
+fn write_items(items: &[PyValue], unicode: UnicodeVersion, out: &mut String) {
+    for (index, item) in items.iter().enumerate() {
+        if index > 0 {
+            out.push_str(", ");
+        }
+        item.write_repr(unicode, out);
+    }
+}
+
+fn write_quoted(text: &str, unicode: UnicodeVersion, out: &mut String) {
+    let quote = if text.contains('\'') && !text.contains('"') {
+        '"'
+    } else {
+        '\''
+    };
+    out.reserve(text.len() + 2);
+    out.push(quote);
+    for character in text.chars() {
+        match character {
+            '\\' => out.push_str("\\\\"),
+            '\t' => out.push_str("\\t"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            c if c == quote => {
+                out.push('\\');
+                out.push(c);
+            }
+            c if unicode.is_printable(c) => out.push(c),
+            c => {
+                let point = u32::from(c);
+                let _ = match point {
+                    0..=0xff => write!(out, "\\x{point:02x}"),
+                    0x100..=0xffff => write!(out, "\\u{point:04x}"),
+                    _ => write!(out, "\\U{point:08x}"),
+                };
+            }
+        }
+    }
+    out.push(quote);
+}
+
+/// A float as Python prints it: shortest digits that read back, with `.0` or an exponent.
+pub fn py_float(value: f64) -> String {
+    if value.is_nan() {
+        return "nan".into();
+    }
+    if value.is_infinite() {
+        return if value > 0.0 { "inf" } else { "-inf" }.into();
+    }
+    // Rust prints the same shortest digits; only the choice and the shape of the exponent differ.
+    let scientific = format!("{value:e}");
+    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    match exponent.parse::<i32>().unwrap_or(0) {
+        -4..16 => {
+            let plain = format!("{value}");
+            if plain.contains('.') {
+                plain
+            } else {
+                plain + ".0"
+            }
+        }
+        exponent => {
+            let sign = if exponent < 0 { '-' } else { '+' };
+            format!("{digits}e{sign}{:02}", exponent.unsigned_abs())
+        }
+    }
+}

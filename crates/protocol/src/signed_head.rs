@@ -1,0 +1,269 @@
+//! The headers of a request, read strictly.
+//!
+//! The Python axon accepts `1_000` as an integer, any header whose name contains a known one, and takes one of several
+//! duplicates. Each of these lets a middleman and the axon read different things, so here they are refused.
+
+use std::time::Duration;
+
+use axoneme_wallet::AccountId;
+
+use crate::signing::{parse_signature, signed_message};
+
+/// Most headers of required fields that are kept and echoed. Far above what a synapse has.
+const MAX_INPUT_OBJECTS: usize = 64;
+
+/// Why the headers of a request were refused. Never holds text of the caller's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HeadError {
+    /// A part of the identity is absent: an authentication failure.
+    #[error("Missing {what}")]
+    Missing {
+        /// Which part.
+        what: &'static str,
+    },
+    /// The sender is not the ss58 address of this network: an authentication failure.
+    #[error("the sender is not a prefix 42 ss58 address")]
+    Hotkey,
+    /// The signature is not `0x` and 128 hex digits: an authentication failure.
+    #[error("the signature is not 0x and 128 hex digits")]
+    Signature,
+    /// A header that cannot be what it should be.
+    #[error("malformed header {header}")]
+    Malformed {
+        /// Name of the header.
+        header: &'static str,
+    },
+    /// A header that came twice.
+    #[error("header {header} came more than once")]
+    Duplicate {
+        /// Name of the header.
+        header: &'static str,
+    },
+}
+
+impl HeadError {
+    /// Whether this is a failure to authenticate (401) and not a malformed request (400).
+    pub fn is_authentication(&self) -> bool {
+        matches!(self, Self::Missing { .. } | Self::Hotkey | Self::Signature)
+    }
+}
+
+/// The signed part of a request and what came with it. Nothing is verified yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SignedHead {
+    /// Nanoseconds since 1970, by the caller's clock.
+    pub nonce: u64,
+    /// The caller's lane; `[0-9A-Za-z-]{1,64}`.
+    pub uuid: String,
+    /// Who claims to ask.
+    pub hotkey: AccountId,
+    /// Over [`signed_message`].
+    pub signature: [u8; 64],
+    /// The claimed hash of the body, 64 lower-case hex digits.
+    pub body_hash: String,
+    /// How long the caller waits. Not signed.
+    pub timeout: Option<Duration>,
+    /// The caller's SDK version. Not signed.
+    pub version: Option<u64>,
+    /// The placeholder headers, to be echoed: field name and value.
+    pub input_objects: Vec<(String, String)>,
+}
+
+impl SignedHead {
+    /// Reads the headers of a request. Names are compared without case, as HTTP does; unknown ones are ignored.
+    pub fn parse<'a>(
+        headers: impl IntoIterator<Item = (&'a str, &'a [u8])>,
+    ) -> Result<Self, HeadError> {
+        let found = Found::collect(headers)?;
+        for (header, is_fine) in CHECKED {
+            if found.get(header).is_some_and(|value| !is_fine(value)) {
+                return Err(HeadError::Malformed { header });
+            }
+        }
+        let nonce = found
+            .get(NONCE)
+            .ok_or(HeadError::Missing { what: "Nonce" })?;
+        let nonce = integer(nonce).ok_or(HeadError::Malformed { header: NONCE })?;
+        let hotkey = found
+            .get(HOTKEY)
+            .ok_or(HeadError::Missing { what: "Hotkey" })?;
+        let hotkey = hotkey.parse().map_err(|_| HeadError::Hotkey)?;
+        let uuid = found.get(UUID).ok_or(HeadError::Missing { what: "UUID" })?;
+        let body_hash = found
+            .get(BODY_HASH)
+            .ok_or(HeadError::Missing { what: "Body Hash" })?;
+        let signature = found.get(SIGNATURE).filter(|text| !text.is_empty());
+        let signature = signature.ok_or(HeadError::Missing { what: "Signature" })?;
+        let signature = parse_signature(signature).ok_or(HeadError::Signature)?;
+        Ok(Self {
+            nonce,
+            uuid: uuid.to_owned(),
+            hotkey,
+            signature,
+            body_hash: body_hash.to_owned(),
+            timeout: found.get(TIMEOUT).and_then(seconds),
+            version: found.get(VERSION).and_then(integer),
+            input_objects: found.input_objects,
+        })
+    }
+
+    /// Whether the claimed sender signed this request for `own`.
+    pub fn verify(&self, own: &AccountId) -> bool {
+        let message = signed_message(self.nonce, &self.hotkey, own, &self.uuid, &self.body_hash);
+        self.hotkey.verify(message.as_bytes(), &self.signature)
+    }
+}
+
+const NONCE: &str = "bt_header_dendrite_nonce";
+const HOTKEY: &str = "bt_header_dendrite_hotkey";
+const UUID: &str = "bt_header_dendrite_uuid";
+const SIGNATURE: &str = "bt_header_dendrite_signature";
+const VERSION: &str = "bt_header_dendrite_version";
+const BODY_HASH: &str = "computed_body_hash";
+const TIMEOUT: &str = "timeout";
+const INPUT_OBJECT: &str = "bt_header_input_obj_";
+
+/// Whether a value is fine for its header.
+type Check = fn(&str) -> bool;
+
+/// Every header of the wire that is not a placeholder, with the check its value has to pass.
+const CHECKED: [(&str, Check); 25] = [
+    ("name", any),
+    (TIMEOUT, |value| seconds(value).is_some()),
+    ("header_size", is_integer),
+    ("total_size", is_integer),
+    (BODY_HASH, is_hash),
+    (NONCE, is_integer),
+    (HOTKEY, any),
+    (UUID, is_uuid),
+    (SIGNATURE, any),
+    (VERSION, is_integer),
+    ("bt_header_dendrite_ip", any),
+    ("bt_header_dendrite_port", is_integer),
+    ("bt_header_dendrite_status_code", is_integer),
+    ("bt_header_dendrite_status_message", any),
+    ("bt_header_dendrite_process_time", |value| {
+        seconds(value).is_some()
+    }),
+    ("bt_header_axon_ip", any),
+    ("bt_header_axon_port", is_integer),
+    ("bt_header_axon_status_code", is_integer),
+    ("bt_header_axon_status_message", any),
+    ("bt_header_axon_process_time", |value| {
+        seconds(value).is_some()
+    }),
+    ("bt_header_axon_version", is_integer),
+    ("bt_header_axon_nonce", is_integer),
+    ("bt_header_axon_uuid", any),
+    ("bt_header_axon_hotkey", any),
+    ("bt_header_axon_signature", any),
+];
+
+/// The headers of the wire that a request carries, each at most once.
+struct Found<'a> {
+    values: [Option<&'a str>; CHECKED.len()],
+    input_objects: Vec<(String, String)>,
+}
+
+impl<'a> Found<'a> {
+    fn collect(headers: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Result<Self, HeadError> {
+        let mut found = Self {
+            values: [None; CHECKED.len()],
+            input_objects: Vec::new(),
+        };
+        for (name, value) in headers {
+            if let Some(place) = CHECKED
+                .iter()
+                .position(|(known, _)| known.eq_ignore_ascii_case(name))
+            {
+                let header = CHECKED[place].0;
+                let value = printable(value).ok_or(HeadError::Malformed { header })?;
+                if found.values[place].replace(value).is_some() {
+                    return Err(HeadError::Duplicate { header });
+                }
+            } else if let Some(field) = strip_prefix_ignoring_case(name, INPUT_OBJECT) {
+                found.add_input_object(field, value)?;
+            }
+        }
+        Ok(found)
+    }
+
+    fn add_input_object(&mut self, field: &str, value: &[u8]) -> Result<(), HeadError> {
+        let header = INPUT_OBJECT;
+        let value = printable(value).ok_or(HeadError::Malformed { header })?;
+        if self
+            .input_objects
+            .iter()
+            .any(|(known, _)| known.eq_ignore_ascii_case(field))
+        {
+            return Err(HeadError::Duplicate { header });
+        }
+        if self.input_objects.len() == MAX_INPUT_OBJECTS {
+            return Err(HeadError::Malformed { header });
+        }
+        self.input_objects
+            .push((field.to_owned(), value.to_owned()));
+        Ok(())
+    }
+
+    fn get(&self, header: &str) -> Option<&'a str> {
+        let place = CHECKED.iter().position(|(known, _)| *known == header)?;
+        self.values[place]
+    }
+}
+
+fn strip_prefix_ignoring_case<'a>(name: &'a str, prefix: &str) -> Option<&'a str> {
+    let head = name.get(..prefix.len())?;
+    head.eq_ignore_ascii_case(prefix)
+        .then(|| &name[prefix.len()..])
+}
+
+/// Header text of the wire is printable ASCII; anything else cannot come from an honest peer.
+fn printable(value: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(value).ok()?;
+    text.bytes()
+        .all(|byte| matches!(byte, b' '..=b'~'))
+        .then_some(text)
+}
+
+fn any(_value: &str) -> bool {
+    true
+}
+
+fn is_integer(value: &str) -> bool {
+    integer(value).is_some()
+}
+
+/// One to twenty decimal digits that fit 64 bits; no sign, no spaces, no underscores.
+fn integer(value: &str) -> Option<u64> {
+    let digits = (1..=20).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_digit());
+    if digits { value.parse().ok() } else { None }
+}
+
+fn is_hash(value: &str) -> bool {
+    value.len() == 64
+        && value
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// No dots, so that the dotted message that is signed has one reading only.
+fn is_uuid(value: &str) -> bool {
+    (1..=64).contains(&value.len())
+        && value
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+/// A finite number of seconds, not negative, in decimal or scientific notation.
+fn seconds(value: &str) -> Option<Duration> {
+    let shape = value.len() <= 32
+        && value
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-'));
+    let number = shape.then(|| value.parse::<f64>().ok())??;
+    // A timeout beyond what a Duration holds is as good as infinite; callers cap it anyway.
+    (number.is_finite() && number >= 0.0)
+        .then(|| Duration::try_from_secs_f64(number).unwrap_or(Duration::MAX))
+}
