@@ -68,11 +68,22 @@ impl Book {
         }
         if state.genesis != genesis {
             let path = store.path().display().to_string();
-            return Err(OtherChain { path, found: state.genesis, expected: genesis.to_owned() }.into());
+            return Err(OtherChain {
+                path,
+                found: state.genesis,
+                expected: genesis.to_owned(),
+            }
+            .into());
         }
         stats.send_replace(ValidatorStats::from(&state));
-        let inner = Inner { state: Mutex::new(state), store: Mutex::new(store), stats };
-        Ok(Self { inner: Arc::new(inner) })
+        let inner = Inner {
+            state: Mutex::new(state),
+            store: Mutex::new(store),
+            stats,
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
     }
 
     /// A copy of the state as it is now.
@@ -99,7 +110,11 @@ impl Book {
         metagraph: &Metagraph,
     ) -> Result<u64, ValidatorError> {
         let mut state = self.inner.state.lock();
-        let mut moved = state.neurons.iter().map(|(hotkey, neuron)| (*hotkey, neuron.score)).collect();
+        let mut moved = state
+            .neurons
+            .iter()
+            .map(|(hotkey, neuron)| (*hotkey, neuron.score))
+            .collect();
         scores::update(&mut moved, hotkeys, rewards, rule.alpha, rule.unasked)?;
         for (hotkey, score) in moved {
             state.neurons.entry(hotkey).or_default().score = score;
@@ -120,9 +135,16 @@ impl Book {
     pub fn record_weights(&self, block: u64, shares: &[(AccountId, f64)]) {
         let mut state = self.inner.state.lock();
         state.weights_block = Some(block);
-        state.neurons.values_mut().for_each(|neuron| neuron.weight = 0.0);
+        state
+            .neurons
+            .values_mut()
+            .for_each(|neuron| neuron.weight = 0.0);
         for (hotkey, share) in shares {
-            state.neurons.entry(*hotkey).or_insert_with(NeuronState::default).weight = *share;
+            state
+                .neurons
+                .entry(*hotkey)
+                .or_insert_with(NeuronState::default)
+                .weight = *share;
         }
         self.inner.stats.send_replace(ValidatorStats::from(&*state));
     }
@@ -131,7 +153,10 @@ impl Book {
     pub async fn save(&self) -> Result<(), ValidatorError> {
         let book = self.clone();
         let saved = tokio::task::spawn_blocking(move || book.save_now()).await;
-        Ok(saved.map_err(|source| ValidatorError::Interrupted { what: "saving the state", source })??)
+        Ok(saved.map_err(|source| ValidatorError::Interrupted {
+            what: "saving the state",
+            source,
+        })??)
     }
 
     /// The same on this thread; for the end of the process.

@@ -3,7 +3,9 @@
 mod flags;
 mod sections;
 
-use axoneme_neuron::config::{AdminConfig, AxonConfig, LoggingConfig, SubtensorConfig, WalletConfig};
+use axoneme_neuron::config::{
+    AdminConfig, AxonConfig, LoggingConfig, SubtensorConfig, WalletConfig,
+};
 use axoneme_reward::masks::NgramConfig;
 use serde::{Deserialize, Serialize};
 
@@ -65,7 +67,9 @@ pub enum SettingsError {
     #[error(transparent)]
     Weights(#[from] axoneme_reward::WeightError),
     /// A reward function of the network that this validator does not have.
-    #[error("--{flag} {weight}: this validator has no such reward function; set it to 0 and give its weight to --reward.dpo_weight")]
+    #[error(
+        "--{flag} {weight}: this validator has no such reward function; set it to 0 and give its weight to --reward.dpo_weight"
+    )]
     NotBuilt {
         /// The flag without dashes.
         flag: &'static str,

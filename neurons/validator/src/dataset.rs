@@ -82,15 +82,27 @@ impl Dataset {
         }
         let records = begin(config, &files, &mut rng);
         let config = config.clone();
-        let inner =
-            Inner { config, files, rng, records, buffer: Vec::new(), buffered_bytes: 0, read: 0, used: 0 };
-        Ok(Self { inner: Arc::new(Mutex::new(inner)) })
+        let inner = Inner {
+            config,
+            files,
+            rng,
+            records,
+            buffer: Vec::new(),
+            buffered_bytes: 0,
+            read: 0,
+            used: 0,
+        };
+        Ok(Self {
+            inner: Arc::new(Mutex::new(inner)),
+        })
     }
 
     /// The next text, with at least the configured number of dots. Reads files on a thread that may block.
     pub async fn next(&self) -> Result<String, DatasetError> {
         let inner = self.inner.clone();
-        tokio::task::spawn_blocking(move || inner.lock().next()).await.map_err(DatasetError::Interrupted)?
+        tokio::task::spawn_blocking(move || inner.lock().next())
+            .await
+            .map_err(DatasetError::Interrupted)?
     }
 }
 
@@ -105,17 +117,26 @@ impl Inner {
                 return Ok(text);
             }
             if self.used == 0 {
-                let (files, records, min_dots) = (self.files.len(), self.read, self.config.min_dots);
+                let (files, records, min_dots) =
+                    (self.files.len(), self.read, self.config.min_dots);
                 self.restart();
-                return Err(DatasetError::Empty { files, records, min_dots });
+                return Err(DatasetError::Empty {
+                    files,
+                    records,
+                    min_dots,
+                });
             }
             self.restart();
         }
     }
 
     fn fill(&mut self) {
-        while self.buffer.len() < self.config.shuffle_buffer.max(1) && self.buffered_bytes < BUFFER_BYTES {
-            let Some(text) = self.records.next() else { return };
+        while self.buffer.len() < self.config.shuffle_buffer.max(1)
+            && self.buffered_bytes < BUFFER_BYTES
+        {
+            let Some(text) = self.records.next() else {
+                return;
+            };
             self.read += 1;
             if text.matches('.').count() >= self.config.min_dots && !text.trim().is_empty() {
                 self.used += 1;
@@ -137,12 +158,18 @@ fn begin(config: &DatasetSection, files: &[PathBuf], rng: &mut ChaCha8Rng) -> Re
     }
     let mut order = files.to_vec();
     order.shuffle(rng);
-    let single = config.source.as_ref().is_some_and(|source| source.is_file());
+    let single = config
+        .source
+        .as_ref()
+        .is_some_and(|source| source.is_file());
     Records::files(order, config.text_field.clone(), single)
 }
 
 fn list_files(path: &Path, found: &mut Vec<PathBuf>) -> Result<(), DatasetError> {
-    let failed = |source| DatasetError::Read { path: path.to_owned(), source };
+    let failed = |source| DatasetError::Read {
+        path: path.to_owned(),
+        source,
+    };
     if !std::fs::metadata(path).map_err(failed)?.is_dir() {
         found.push(path.to_owned());
         return Ok(());
@@ -154,7 +181,12 @@ fn list_files(path: &Path, found: &mut Vec<PathBuf>) -> Result<(), DatasetError>
         // Links are not followed: one that points upwards would never end.
         if kind.is_dir() {
             list_files(&path, found)?;
-        } else if kind.is_file() && matches!(path.extension().and_then(|e| e.to_str()), Some("txt" | "jsonl")) {
+        } else if kind.is_file()
+            && matches!(
+                path.extension().and_then(|e| e.to_str()),
+                Some("txt" | "jsonl")
+            )
+        {
             found.push(path);
         }
     }
@@ -171,7 +203,9 @@ mod tests {
     }
 
     fn take(dataset: &Dataset, count: usize) -> Vec<String> {
-        (0..count).map(|_| dataset.inner.lock().next().unwrap()).collect()
+        (0..count)
+            .map(|_| dataset.inner.lock().next().unwrap())
+            .collect()
     }
 
     fn folder(files: &[(&str, &str)]) -> (tempfile::TempDir, DatasetSection) {
@@ -181,21 +215,35 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, text).unwrap();
         }
-        let config = DatasetSection { source: Some(folder.path().to_owned()), ..DatasetSection::default() };
+        let config = DatasetSection {
+            source: Some(folder.path().to_owned()),
+            ..DatasetSection::default()
+        };
         (folder, config)
     }
 
     #[test]
     fn the_articles_that_ship_are_varied_and_long_enough() {
         let config = DatasetSection::default();
-        let mut texts = take(&Dataset::open(&config, rng(1)).unwrap(), corpus::ARTICLES.len());
+        let mut texts = take(
+            &Dataset::open(&config, rng(1)).unwrap(),
+            corpus::ARTICLES.len(),
+        );
         texts.sort();
         texts.dedup();
-        assert_eq!(texts.len(), corpus::ARTICLES.len(), "every article once before any twice");
+        assert_eq!(
+            texts.len(),
+            corpus::ARTICLES.len(),
+            "every article once before any twice"
+        );
         assert!(texts.len() >= 24);
         for text in &texts {
             let words = text.split_whitespace().count();
-            assert!((250..=650).contains(&words), "{words} words: {}", &text[..60]);
+            assert!(
+                (250..=650).contains(&words),
+                "{words} words: {}",
+                &text[..60]
+            );
             assert!(text.matches('.').count() >= 12, "{}", &text[..60]);
         }
     }
@@ -212,7 +260,10 @@ mod tests {
     fn folders_are_read_with_their_folders_and_other_files_are_left_alone() {
         let (_folder, config) = folder(&[
             ("a.txt", "One. Two. Three."),
-            ("deep/b.jsonl", "{\"text\":\"B one. B two. B three.\"}\nnot json\n{\"other\":1}\n{\"text\":\"no dots\"}\n"),
+            (
+                "deep/b.jsonl",
+                "{\"text\":\"B one. B two. B three.\"}\nnot json\n{\"other\":1}\n{\"text\":\"no dots\"}\n",
+            ),
             ("c.md", "Not. This. One. At. All."),
         ]);
         let dataset = Dataset::open(&config, rng(1)).unwrap();
@@ -237,13 +288,22 @@ mod tests {
         let dataset = Dataset::open(&config, rng(1)).unwrap();
         let error = dataset.inner.lock().next().unwrap_err().to_string();
         assert!(error.contains("1 records were read from 1"), "{error}");
-        let missing = DatasetSection { source: Some("/nowhere/at/all".into()), ..config };
-        assert!(matches!(Dataset::open(&missing, rng(1)), Err(DatasetError::Read { .. })));
+        let missing = DatasetSection {
+            source: Some("/nowhere/at/all".into()),
+            ..config
+        };
+        assert!(matches!(
+            Dataset::open(&missing, rng(1)),
+            Err(DatasetError::Read { .. })
+        ));
     }
 
     #[test]
     fn a_line_of_any_length_is_skipped_not_kept() {
-        let huge = format!("{{\"text\":\"{}\"}}\n{{\"text\":\"x. y. z.\"}}", "a.".repeat(2 << 20));
+        let huge = format!(
+            "{{\"text\":\"{}\"}}\n{{\"text\":\"x. y. z.\"}}",
+            "a.".repeat(2 << 20)
+        );
         let (_folder, config) = folder(&[("a.jsonl", &huge)]);
         let dataset = Dataset::open(&config, rng(1)).unwrap();
         assert_eq!(take(&dataset, 1), ["x. y. z."]);

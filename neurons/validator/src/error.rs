@@ -25,7 +25,9 @@ pub enum ValidatorError {
         source: RewardError,
     },
     /// Judging took too long.
-    #[error("judging the answers to {task} took longer than {limit:?}; ask fewer miners (--neuron.answer_sample_size) or raise --neuron.scoring_timeout")]
+    #[error(
+        "judging the answers to {task} took longer than {limit:?}; ask fewer miners (--neuron.answer_sample_size) or raise --neuron.scoring_timeout"
+    )]
     ScoringTimeout {
         /// The task.
         task: String,

@@ -30,8 +30,16 @@ struct Sink {
 impl Recorder {
     /// Writes to [`FILE`] in `folder`; the file is moved to `events.1.jsonl` when it grows past `limit` bytes.
     pub fn open(folder: &Path, limit: u64, header: Value) -> Self {
-        let sink = Sink { path: folder.join(FILE), limit, header, file: None, written: 0 };
-        Self { sink: Some(Mutex::new(sink)) }
+        let sink = Sink {
+            path: folder.join(FILE),
+            limit,
+            header,
+            file: None,
+            written: 0,
+        };
+        Self {
+            sink: Some(Mutex::new(sink)),
+        }
     }
 
     /// Writes nothing.
@@ -66,7 +74,10 @@ impl Sink {
 
     /// Opens the file; a run's header goes before its first event, also where an older run's events are.
     fn start(&mut self) -> std::io::Result<()> {
-        let file = OpenOptions::new().create(true).append(true).open(&self.path)?;
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&self.path)?;
         self.written = file.metadata()?.len();
         // A process that was killed may have left half a line; ours must start on a new one.
         let torn = self.written > 0 && !ends_with_newline(&self.path)?;
@@ -104,7 +115,9 @@ fn ends_with_newline(path: &Path) -> std::io::Result<bool> {
 /// A size such as `2 GB`, `500MB` or `1000000`, in bytes; a kilobyte is 1000.
 pub fn parse_size(text: &str) -> Option<u64> {
     let text = text.trim();
-    let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let split = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
     let number: f64 = text[..split].parse().ok()?;
     let unit = match text[split..].trim().to_ascii_uppercase().as_str() {
         "" | "B" => 1e0,
@@ -130,7 +143,9 @@ mod tests {
 
     fn lines(path: &Path) -> Vec<Value> {
         let text = std::fs::read_to_string(path).unwrap();
-        text.lines().map(|line| serde_json::from_str(line).unwrap_or(Value::Null)).collect()
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap_or(Value::Null))
+            .collect()
     }
 
     #[test]
@@ -152,7 +167,10 @@ mod tests {
         for name in ["one", "two", "three", "four"] {
             recorder.write(&event(name));
         }
-        let (new, old) = (lines(&folder.path().join(FILE)), lines(&folder.path().join("events.1.jsonl")));
+        let (new, old) = (
+            lines(&folder.path().join(FILE)),
+            lines(&folder.path().join("events.1.jsonl")),
+        );
         assert_eq!(new[0], json!({"header": {}}));
         assert_eq!(new.last(), Some(&json!({"name": "four"})));
         assert!(old.len() >= 2);

@@ -66,12 +66,20 @@ pub async fn forward(
     base: &str,
     rng: &mut ChaCha8Rng,
 ) -> Result<ForwardOutcome, ValidatorError> {
-    let mut pass = Pass { step, config, asked: BTreeSet::new(), steps: 0 };
+    let mut pass = Pass {
+        step,
+        config,
+        asked: BTreeSet::new(),
+        steps: 0,
+    };
     let ended = match pass.rounds(base, rng).await? {
         Ok(()) => Ended::Finished,
         Err(ended) => ended,
     };
-    Ok(ForwardOutcome { steps: pass.steps, ended })
+    Ok(ForwardOutcome {
+        steps: pass.steps,
+        ended,
+    })
 }
 
 struct Pass<'a, S> {
@@ -85,7 +93,11 @@ struct Pass<'a, S> {
 type Best = Result<String, Ended>;
 
 impl<S: QueryStep> Pass<'_, S> {
-    async fn rounds(&mut self, base: &str, rng: &mut ChaCha8Rng) -> Result<Result<(), Ended>, ValidatorError> {
+    async fn rounds(
+        &mut self,
+        base: &str,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<Result<(), Ended>, ValidatorError> {
         let summary = tasks::summary(base, rng);
         let summary = match self.ask_followup(&summary, rng).await? {
             Ok(best) => best,
@@ -97,7 +109,11 @@ impl<S: QueryStep> Pass<'_, S> {
                 Ok(best) => best,
                 Err(ended) => return Ok(Err(ended)),
             };
-            let answer = tasks::answer(tasks::context(&summary, Some((round, &question))), round, rng);
+            let answer = tasks::answer(
+                tasks::context(&summary, Some((round, &question))),
+                round,
+                rng,
+            );
             // An answer is only scored; nothing is built on it.
             if let Err(ended) = self.ask_answer(&answer, rng).await? {
                 return Ok(Err(ended));
@@ -106,14 +122,32 @@ impl<S: QueryStep> Pass<'_, S> {
         Ok(Ok(()))
     }
 
-    async fn ask_followup(&mut self, task: &Task, rng: &mut ChaCha8Rng) -> Result<Best, ValidatorError> {
-        let ForwardConfig { followup_sample_size, followup_timeout, .. } = self.config;
-        self.ask(task, followup_sample_size, followup_timeout, rng).await
+    async fn ask_followup(
+        &mut self,
+        task: &Task,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<Best, ValidatorError> {
+        let ForwardConfig {
+            followup_sample_size,
+            followup_timeout,
+            ..
+        } = self.config;
+        self.ask(task, followup_sample_size, followup_timeout, rng)
+            .await
     }
 
-    async fn ask_answer(&mut self, task: &Task, rng: &mut ChaCha8Rng) -> Result<Best, ValidatorError> {
-        let ForwardConfig { answer_sample_size, answer_timeout, .. } = self.config;
-        self.ask(task, answer_sample_size, answer_timeout, rng).await
+    async fn ask_answer(
+        &mut self,
+        task: &Task,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<Best, ValidatorError> {
+        let ForwardConfig {
+            answer_sample_size,
+            answer_timeout,
+            ..
+        } = self.config;
+        self.ask(task, answer_sample_size, answer_timeout, rng)
+            .await
     }
 
     async fn ask(
@@ -123,12 +157,24 @@ impl<S: QueryStep> Pass<'_, S> {
         timeout: Duration,
         rng: &mut ChaCha8Rng,
     ) -> Result<Best, ValidatorError> {
-        let outcome = self.step.run(task, count, timeout, &self.asked, rng).await?;
-        let Some(StepOutcome { uids, best, any_positive }) = outcome else {
+        let outcome = self
+            .step
+            .run(task, count, timeout, &self.asked, rng)
+            .await?;
+        let Some(StepOutcome {
+            uids,
+            best,
+            any_positive,
+        }) = outcome
+        else {
             return Ok(Err(Ended::NobodyToAsk));
         };
         self.asked.extend(uids);
         self.steps += 1;
-        Ok(if any_positive { Ok(best) } else { Err(Ended::NoReward(task.name.clone())) })
+        Ok(if any_positive {
+            Ok(best)
+        } else {
+            Err(Ended::NoReward(task.name.clone()))
+        })
     }
 }

@@ -1,29 +1,12 @@
-//! `validator`: parse, log, run, end.
+//! `validator`: the command line over [`validator::run`].
 
-use axoneme_neuron::config::Command;
-use axoneme_neuron::{ExitCode, Failure, exit, shutdown, telemetry};
+use axoneme_neuron::daemon;
 use validator::{Host, ValidatorConfig, program};
 
 fn main() -> std::process::ExitCode {
-    let loaded = match program().resolve_process::<ValidatorConfig>() {
-        Ok(Command::Run(loaded)) => loaded,
-        Ok(Command::Print(text)) => {
-            print!("{text}");
-            return std::process::ExitCode::SUCCESS;
-        }
-        Ok(Command::Usage(text)) => {
-            eprint!("{text}");
-            return std::process::ExitCode::from(ExitCode::Usage as u8);
-        }
-        Err(error) => return exit::finish(Err(error.into())),
-    };
-    telemetry::init_logs(&loaded.config.logging);
-    exit::finish(start(loaded.config))
-}
-
-#[tokio::main]
-async fn start(config: ValidatorConfig) -> Result<(), Failure> {
-    let cancel = shutdown::on_signal()
-        .map_err(|error| Failure::message(ExitCode::Failure, format!("cannot watch for signals: {error}")))?;
-    validator::run(config, Host::default(), cancel).await
+    daemon::main(
+        &program(),
+        |config: &ValidatorConfig| &config.logging,
+        |config, cancel| validator::run(config, Host::default(), cancel),
+    )
 }

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use axoneme_llm::{
-    DeviceChoice, Embedder, Engine, EngineConfig, MINILM_L6, ModelError, ModelRef, ModelStore, SMOLLM2_135M, Shipped,
-    StderrProgress,
+    DeviceChoice, Embedder, Engine, EngineConfig, MINILM_L6, ModelError, ModelRef, ModelStore,
+    SMOLLM2_135M, Shipped, StderrProgress,
 };
 use axoneme_neuron::{ExitCode, Failure};
 
@@ -26,7 +26,11 @@ pub struct Models {
 /// # Errors
 /// [`ExitCode::Model`], with the model's name and what to do.
 pub async fn load(config: &ValidatorConfig, host: &Host) -> Result<Models, Failure> {
-    let device: DeviceChoice = config.neuron.device.parse().map_err(|error| failure(&error))?;
+    let device: DeviceChoice = config
+        .neuron
+        .device
+        .parse()
+        .map_err(|error| failure(&error))?;
     let store = ModelStore::new(None);
     let engine = match &host.engine {
         Some(engine) => engine.clone(),
@@ -35,7 +39,8 @@ pub async fn load(config: &ValidatorConfig, host: &Host) -> Result<Models, Failu
             on_blocking_thread(move || Engine::load(&path, device, EngineConfig::default())).await?
         }
     };
-    let masks_off = config.neuron.blacklist_off && config.neuron.relevance_off && config.neuron.diversity_off;
+    let masks_off =
+        config.neuron.blacklist_off && config.neuron.relevance_off && config.neuron.diversity_off;
     let embedder = match &host.embedder {
         _ if masks_off => None,
         Some(embedder) => Some(embedder.clone()),
@@ -47,9 +52,16 @@ pub async fn load(config: &ValidatorConfig, host: &Host) -> Result<Models, Failu
     Ok(Models { engine, embedder })
 }
 
-async fn ensure(store: &ModelStore, reference: &str, default: &'static Shipped) -> Result<PathBuf, Failure> {
+async fn ensure(
+    store: &ModelStore,
+    reference: &str,
+    default: &'static Shipped,
+) -> Result<PathBuf, Failure> {
     let reference: ModelRef = reference.parse().map_err(|error| failure(&error))?;
-    store.ensure(&reference, default, Arc::new(StderrProgress::new())).await.map_err(|error| failure(&error))
+    store
+        .ensure(&reference, default, Arc::new(StderrProgress::new()))
+        .await
+        .map_err(|error| failure(&error))
 }
 
 async fn on_blocking_thread<T: Send + 'static>(
@@ -57,7 +69,10 @@ async fn on_blocking_thread<T: Send + 'static>(
 ) -> Result<T, Failure> {
     match tokio::task::spawn_blocking(load).await {
         Ok(loaded) => loaded.map_err(|error| failure(&error)),
-        Err(error) => Err(Failure::message(ExitCode::Model, format!("loading a model failed: {error}"))),
+        Err(error) => Err(Failure::message(
+            ExitCode::Model,
+            format!("loading a model failed: {error}"),
+        )),
     }
 }
 

@@ -54,7 +54,11 @@ pub struct Host {
 ///
 /// # Errors
 /// With the exit code of what could not be started; once it runs, only the loss of the registration ends it.
-pub async fn run(config: ValidatorConfig, host: Host, cancel: CancellationToken) -> Result<(), Failure> {
+pub async fn run(
+    config: ValidatorConfig,
+    host: Host,
+    cancel: CancellationToken,
+) -> Result<(), Failure> {
     let started = tokio::select! {
         started = start(config, host, cancel.clone()) => started?,
         () = cancel.cancelled() => return Ok(()),
@@ -73,28 +77,45 @@ struct Started {
     book: Book,
 }
 
-async fn start(config: ValidatorConfig, host: Host, cancel: CancellationToken) -> Result<Started, Failure> {
-    config.check().map_err(|error| Failure::new(ExitCode::Config, &error))?;
+async fn start(
+    config: ValidatorConfig,
+    host: Host,
+    cancel: CancellationToken,
+) -> Result<Started, Failure> {
+    config
+        .check()
+        .map_err(|error| Failure::new(ExitCode::Config, &error))?;
     let readiness = Readiness::waiting_for(&["models", "metagraph", "forward"]);
     admin::serve(config.admin.port, readiness.clone(), cancel.clone()).await?;
     let identity = preflight::identify(&config.wallet, &config.subtensor, config.netuid).await?;
     let weights = weights_config(&config, &identity).await?;
 
-    let folder = config.logging.data_dir(&config.wallet, config.netuid, &config.neuron.name);
+    let folder = config
+        .logging
+        .data_dir(&config.wallet, config.netuid, &config.neuron.name);
     let store = StateStore::open(folder.join("state.json"))?;
-    let stats = host.stats.clone().unwrap_or_else(|| watch::Sender::new(ValidatorStats::default()));
+    let stats = host
+        .stats
+        .clone()
+        .unwrap_or_else(|| watch::Sender::new(ValidatorStats::default()));
     let genesis = hex::encode(identity.chain.genesis_hash());
-    let book = Book::open(store, &genesis, stats).map_err(|error| Failure::new(ExitCode::State, &error))?;
+    let book = Book::open(store, &genesis, stats)
+        .map_err(|error| Failure::new(ExitCode::State, &error))?;
 
     let models = models::load(&config, &host).await?;
     let model_failure = |error: axoneme_reward::ModelFault| Failure::new(ExitCode::Model, &*error);
-    let word_pieces = models.embedder.as_ref().map(axoneme_reward::llm::word_pieces).transpose();
+    let word_pieces = models
+        .embedder
+        .as_ref()
+        .map(axoneme_reward::llm::word_pieces)
+        .transpose();
     let parts = Parts {
         scorer: Arc::new(models.engine),
         word_pieces: word_pieces.map_err(model_failure)?,
         embedder: models.embedder.map(|embedder| Arc::new(embedder) as _),
     };
-    let mut judge = pipeline(&config, parts).map_err(|error| Failure::new(ExitCode::Config, &error))?;
+    let mut judge =
+        pipeline(&config, parts).map_err(|error| Failure::new(ExitCode::Config, &error))?;
     let state = book.state();
     judge.restore(state.pipeline.clone());
     readiness.set("models", Ok(()));
@@ -108,13 +129,19 @@ async fn start(config: ValidatorConfig, host: Host, cancel: CancellationToken) -
     let events = recorder(&config, &folder, &identity, seed);
     tracing::info!(
         netuid = identity.netuid, uid = identity.uid, hotkey = %identity.hotkey.account_id(),
-        chain = %identity.chain.endpoint(), seed, prompt_runs = 1 + 2 * config.neuron.num_followup_steps,
+        chain = %identity.endpoint, seed, prompt_runs = 1 + 2 * config.neuron.num_followup_steps,
         judges = judge.names().join(", "), step = state.steps, data = %folder.display(), "validator started"
     );
 
     let mut duties = Duties::new(cancel);
     let refresh = config.neuron.checkpoint_block_length;
-    let metagraph = keep_fresh(&mut duties, &identity.chain, identity.metagraph.clone(), refresh, &readiness);
+    let metagraph = keep_fresh(
+        &mut duties,
+        &identity.chain,
+        identity.metagraph.clone(),
+        refresh,
+        &readiness,
+    );
     if let Some(weights) = weights {
         let setter = WeightSetter {
             chain: identity.chain.clone(),
@@ -138,24 +165,46 @@ async fn start(config: ValidatorConfig, host: Host, cancel: CancellationToken) -
         events: Arc::new(events),
         config: step_config(&config),
     };
-    let forwards = Arc::new(Forwards { run, dataset, seed, readiness, config });
+    let forwards = Arc::new(Forwards {
+        run,
+        dataset,
+        seed,
+        readiness,
+        config,
+    });
     let stuck = forwards.longest_run();
-    duties.spawn("forward", stuck, move |heart, cancel| forwards.clone().run(heart, cancel));
+    duties.spawn("forward", stuck, move |heart, cancel| {
+        forwards.clone().run(heart, cancel)
+    });
     Ok(Started { duties, book })
 }
 
 /// Settings of the weights duty, or `None` when weights are switched off; an error when this subnet would refuse them.
-async fn weights_config(config: &ValidatorConfig, identity: &Identity) -> Result<Option<WeightsConfig>, Failure> {
+async fn weights_config(
+    config: &ValidatorConfig,
+    identity: &Identity,
+) -> Result<Option<WeightsConfig>, Failure> {
     if config.neuron.disable_set_weights {
         tracing::warn!("--neuron.disable_set_weights: this validator sets no weights");
         return Ok(None);
     }
     let netuid = identity.netuid;
-    let version_key = config.neuron.weights_version_key.unwrap_or_else(own_version_key);
-    let settings =
-        identity.chain.hyperparameters(netuid).await.map_err(|error| preflight::chain_failure(&error))?;
-    check_subnet(netuid, &settings, version_key).map_err(|error| Failure::new(ExitCode::Config, &error))?;
-    Ok(Some(WeightsConfig { netuid, epoch_length: config.neuron.epoch_length(), version_key }))
+    let version_key = config
+        .neuron
+        .weights_version_key
+        .unwrap_or_else(own_version_key);
+    let settings = identity
+        .chain
+        .hyperparameters(netuid)
+        .await
+        .map_err(|error| preflight::chain_failure(&error))?;
+    check_subnet(netuid, &settings, version_key)
+        .map_err(|error| Failure::new(ExitCode::Config, &error))?;
+    Ok(Some(WeightsConfig {
+        netuid,
+        epoch_length: config.neuron.epoch_length(),
+        version_key,
+    }))
 }
 
 fn step_config(config: &ValidatorConfig) -> StepConfig {
@@ -164,14 +213,23 @@ fn step_config(config: &ValidatorConfig) -> StepConfig {
         vpermit_tao_limit: neuron.vpermit_tao_limit,
         rule: ScoreRule {
             alpha: neuron.moving_average_alpha,
-            unasked: if neuron.decay_unasked { Unasked::Decay } else { Unasked::Keep },
+            unasked: if neuron.decay_unasked {
+                Unasked::Decay
+            } else {
+                Unasked::Keep
+            },
         },
         scoring_timeout: Duration::from_secs_f64(neuron.scoring_timeout),
         log_rewards: !neuron.disable_log_rewards,
     }
 }
 
-fn recorder(config: &ValidatorConfig, folder: &std::path::Path, identity: &Identity, seed: u64) -> Recorder {
+fn recorder(
+    config: &ValidatorConfig,
+    folder: &std::path::Path,
+    identity: &Identity,
+    seed: u64,
+) -> Recorder {
     if config.neuron.dont_save_events {
         return Recorder::off();
     }
@@ -213,7 +271,11 @@ impl Forwards {
         Duration::from_secs_f64(run * queue + 60.0)
     }
 
-    async fn run(self: Arc<Self>, heart: Heart, cancel: CancellationToken) -> Result<(), DutyError> {
+    async fn run(
+        self: Arc<Self>,
+        heart: Heart,
+        cancel: CancellationToken,
+    ) -> Result<(), DutyError> {
         let mut pause = PAUSE_FIRST;
         loop {
             heart.beat();
@@ -224,12 +286,19 @@ impl Forwards {
                 () = cancel.cancelled() => return Ok(()),
             };
             // One pass that got anywhere is enough to go straight on.
-            if outcomes.iter().any(|outcome| outcome.as_ref().is_ok_and(got_somewhere)) {
+            if outcomes
+                .iter()
+                .any(|outcome| outcome.as_ref().is_ok_and(got_somewhere))
+            {
                 self.readiness.set("forward", Ok(()));
                 pause = PAUSE_FIRST;
                 continue;
             }
-            if let Some(reason) = outcomes.iter().map(|outcome| describe(outcome.as_ref())).next() {
+            if let Some(reason) = outcomes
+                .iter()
+                .map(|outcome| describe(outcome.as_ref()))
+                .next()
+            {
                 self.readiness.set("forward", Err(reason));
             }
             tokio::select! {
@@ -245,8 +314,18 @@ impl Forwards {
         if metagraph.find(&self.run.own).is_some() {
             return Ok(());
         }
-        let ValidatorConfig { wallet, subtensor, netuid, .. } = &self.config;
-        Err(DutyError::Fatal(preflight::not_registered(wallet, subtensor, *netuid, &self.run.own.to_string())))
+        let ValidatorConfig {
+            wallet,
+            subtensor,
+            netuid,
+            ..
+        } = &self.config;
+        Err(DutyError::Fatal(preflight::not_registered(
+            wallet,
+            subtensor,
+            *netuid,
+            &self.run.own.to_string(),
+        )))
     }
 
     /// One forward pass. Its errors are counted and logged here; they end nothing but the pass.
@@ -254,14 +333,21 @@ impl Forwards {
         let number = self.run.book.begin_forward();
         let outcome = self.try_pass(number, heart).await;
         let result = match &outcome {
-            Ok(ForwardOutcome { ended: Ended::Finished, .. }) => "finished",
+            Ok(ForwardOutcome {
+                ended: Ended::Finished,
+                ..
+            }) => "finished",
             Ok(_) => "stopped",
             Err(_) => "failed",
         };
         metrics::counter!("validator_forwards_total", "result" => result).increment(1);
         let reason = describe(outcome.as_ref());
         match &outcome {
-            Ok(done) => tracing::info!(forward = number, steps = done.steps, "forward pass ended: {reason}"),
+            Ok(done) => tracing::info!(
+                forward = number,
+                steps = done.steps,
+                "forward pass ended: {reason}"
+            ),
             Err(_) => tracing::error!(forward = number, "forward pass failed: {reason}"),
         }
         let steps = outcome.as_ref().map_or(0, |done| done.steps);
@@ -271,14 +357,22 @@ impl Forwards {
             ("steps", json!(steps)),
             ("ended", json!(reason)),
         ];
-        self.run.events.write(&fields.map(|(name, value)| (name.to_owned(), value)).into_iter().collect());
+        self.run.events.write(
+            &fields
+                .map(|(name, value)| (name.to_owned(), value))
+                .into_iter()
+                .collect(),
+        );
         outcome
     }
 
     async fn try_pass(&self, number: u64, heart: &Heart) -> Result<ForwardOutcome, ValidatorError> {
         let mut rng = stream(self.seed, number);
         let text = self.dataset.next().await?;
-        let base = limit_words(base_text(&text, draw_cutoff(&mut rng)), self.config.dataset.max_words);
+        let base = limit_words(
+            base_text(&text, draw_cutoff(&mut rng)),
+            self.config.dataset.max_words,
+        );
         let neuron = &self.config.neuron;
         let settings = ForwardConfig {
             rounds: neuron.num_followup_steps,
@@ -287,7 +381,16 @@ impl Forwards {
             answer_sample_size: neuron.answer_sample_size,
             answer_timeout: Duration::from_secs_f64(neuron.answer_timeout),
         };
-        forward(&Beating { run: &self.run, heart }, settings, base, &mut rng).await
+        forward(
+            &Beating {
+                run: &self.run,
+                heart,
+            },
+            settings,
+            base,
+            &mut rng,
+        )
+        .await
     }
 }
 

@@ -33,7 +33,10 @@ pub fn update(
     unasked: Unasked,
 ) -> Result<(), LengthMismatch> {
     if hotkeys.len() != rewards.len() {
-        return Err(LengthMismatch { hotkeys: hotkeys.len(), rewards: rewards.len() });
+        return Err(LengthMismatch {
+            hotkeys: hotkeys.len(),
+            rewards: rewards.len(),
+        });
     }
     if hotkeys.is_empty() {
         return Ok(());

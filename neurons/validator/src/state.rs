@@ -46,7 +46,11 @@ pub struct NeuronState {
 impl NeuronState {
     /// Mean reward over all requests.
     pub fn mean_reward(&self) -> f64 {
-        if self.requests == 0 { 0.0 } else { self.reward_sum / self.requests as f64 }
+        if self.requests == 0 {
+            0.0
+        } else {
+            self.reward_sum / self.requests as f64
+        }
     }
 }
 
@@ -62,11 +66,16 @@ impl ValidatorState {
 
     /// A score for each of `hotkeys`, 0 for those never asked.
     pub fn scores_of<'a>(&self, hotkeys: impl IntoIterator<Item = &'a AccountId>) -> Vec<f64> {
-        hotkeys.into_iter().map(|hotkey| self.neurons.get(hotkey).map_or(0.0, |neuron| neuron.score)).collect()
+        hotkeys
+            .into_iter()
+            .map(|hotkey| self.neurons.get(hotkey).map_or(0.0, |neuron| neuron.score))
+            .collect()
     }
 }
 
 /// JSON has no way to write "not a number" but null; whatever wrote one, it counts as zero.
 fn finite_or_zero<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    Ok(Option::<f64>::deserialize(deserializer)?.filter(|value| value.is_finite()).unwrap_or(0.0))
+    Ok(Option::<f64>::deserialize(deserializer)?
+        .filter(|value| value.is_finite())
+        .unwrap_or(0.0))
 }

@@ -109,22 +109,38 @@ impl QueryStep for PromptRun {
         if asked.uids.is_empty() {
             return Ok(None);
         }
-        let replies = self.ask.ask(&asked.targets, &Prompting::ask(prompt.clone()), timeout).await;
+        let replies = self
+            .ask
+            .ask(&asked.targets, &Prompting::ask(prompt.clone()), timeout)
+            .await;
         if replies.len() != asked.targets.len() {
-            return Err(ValidatorError::Answers { asked: asked.targets.len(), got: replies.len() });
+            return Err(ValidatorError::Answers {
+                asked: asked.targets.len(),
+                got: replies.len(),
+            });
         }
         count_replies(&replies);
         let (replies, outcome, step) = self.judge_and_record(task, &asked, replies).await?;
         // Only now is the run done: a process killed before this line finds the state of the run before.
         if let Err(error) = self.book.save().await {
             metrics::counter!("validator_state_errors_total").increment(1);
-            tracing::error!("the state was not saved: {error}; going on, it is tried again after the next prompt run");
+            tracing::error!(
+                "the state was not saved: {error}; going on, it is tried again after the next prompt run"
+            );
         }
-        let best = outcome.best().map(|index| trim(&replies[index].completion).to_owned()).unwrap_or_default();
+        let best = outcome
+            .best()
+            .map(|index| trim(&replies[index].completion).to_owned())
+            .unwrap_or_default();
         let elapsed = started.elapsed();
         self.report(task, step, &asked, &replies, &outcome, elapsed);
-        self.events.write(&self.event(task, prompt, &asked, &replies, &outcome, &best, elapsed));
-        Ok(Some(StepOutcome { uids: asked.uids, best, any_positive: outcome.any_positive() }))
+        self.events
+            .write(&self.event(task, prompt, &asked, &replies, &outcome, &best, elapsed));
+        Ok(Some(StepOutcome {
+            uids: asked.uids,
+            best,
+            any_positive: outcome.any_positive(),
+        }))
     }
 }
 
@@ -137,7 +153,11 @@ impl PromptRun {
             let neuron = metagraph.neuron(uid);
             if let Some((neuron, axon)) = neuron.and_then(|neuron| Some((neuron, neuron.axon?))) {
                 uids.push(uid);
-                targets.push(AxonTarget { hotkey: neuron.hotkey, ip: axon.ip, port: axon.port });
+                targets.push(AxonTarget {
+                    hotkey: neuron.hotkey,
+                    ip: axon.ip,
+                    port: axon.port,
+                });
             }
         }
         Asked { uids, targets }
@@ -152,21 +172,38 @@ impl PromptRun {
         mut replies: Vec<Reply>,
     ) -> Result<(Vec<Reply>, Outcome, u64), ValidatorError> {
         let mut pipeline = self.pipeline.lock().await;
-        let failed = |source| ValidatorError::Reward { task: task.name.clone(), source };
+        let failed = |source| ValidatorError::Reward {
+            task: task.name.clone(),
+            source,
+        };
         let limit = self.config.scoring_timeout;
         let judging = async {
-            pipeline.observe(&responses(&replies)).await.map_err(failed)?;
+            pipeline
+                .observe(&responses(&replies))
+                .await
+                .map_err(failed)?;
             for reply in &mut replies {
                 reply.completion = clean(&task.name, &reply.completion);
             }
-            pipeline.judge(task, &responses(&replies)).await.map_err(failed)
+            pipeline
+                .judge(task, &responses(&replies))
+                .await
+                .map_err(failed)
         };
         let judged = tokio::time::timeout(limit, judging).await;
-        let outcome = judged.map_err(|_| ValidatorError::ScoringTimeout { task: task.name.clone(), limit })??;
+        let outcome = judged.map_err(|_| ValidatorError::ScoringTimeout {
+            task: task.name.clone(),
+            limit,
+        })??;
         let metagraph = self.metagraph.borrow().clone();
         let hotkeys = asked.hotkeys();
-        let step =
-            self.book.record_step(&hotkeys, &outcome.rewards, pipeline.state(), self.config.rule, &metagraph)?;
+        let step = self.book.record_step(
+            &hotkeys,
+            &outcome.rewards,
+            pipeline.state(),
+            self.config.rule,
+            &metagraph,
+        )?;
         Ok((replies, outcome, step))
     }
 
@@ -191,7 +228,10 @@ impl PromptRun {
         );
     }
 
-    #[allow(clippy::too_many_arguments, reason = "one parameter per part of the record")]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "one parameter per part of the record"
+    )]
     fn event(
         &self,
         task: &Task,
@@ -203,9 +243,21 @@ impl PromptRun {
         elapsed: Duration,
     ) -> Map<String, Value> {
         let of = |field: fn(&Reply) -> Value| replies.iter().map(field).collect::<Value>();
-        let mut event = if self.config.log_rewards { outcome.fields() } else { Map::new() };
-        let rewards = if self.config.log_rewards { json!(outcome.rewards) } else { Value::Null };
-        let hotkeys: Value = asked.targets.iter().map(|target| json!(target.hotkey.to_string())).collect();
+        let mut event = if self.config.log_rewards {
+            outcome.fields()
+        } else {
+            Map::new()
+        };
+        let rewards = if self.config.log_rewards {
+            json!(outcome.rewards)
+        } else {
+            Value::Null
+        };
+        let hotkeys: Value = asked
+            .targets
+            .iter()
+            .map(|target| json!(target.hotkey.to_string()))
+            .collect();
         let fields = [
             ("name", json!(task.name)),
             ("task_type", json!(task.kind.type_name())),
@@ -215,9 +267,18 @@ impl PromptRun {
             ("uids", json!(asked.uids)),
             ("hotkeys", hotkeys),
             ("completions", of(|reply| json!(reply.completion))),
-            ("completion_times", of(|reply| json!(reply.process_time.unwrap_or(0.0)))),
-            ("completion_status_codes", of(|reply| json!(reply.status.to_string()))),
-            ("completion_status_messages", of(|reply| json!(reply.message))),
+            (
+                "completion_times",
+                of(|reply| json!(reply.process_time.unwrap_or(0.0))),
+            ),
+            (
+                "completion_status_codes",
+                of(|reply| json!(reply.status.to_string())),
+            ),
+            (
+                "completion_status_messages",
+                of(|reply| json!(reply.message)),
+            ),
             ("rewards", rewards),
             // There is no gating model in this validator.
             ("gating_loss", Value::Null),
@@ -230,7 +291,10 @@ impl PromptRun {
 }
 
 fn responses(replies: &[Reply]) -> Vec<Response> {
-    let response = |reply: &Reply| Response { status: reply.status, completion: reply.completion.clone() };
+    let response = |reply: &Reply| Response {
+        status: reply.status,
+        completion: reply.completion.clone(),
+    };
     replies.iter().map(response).collect()
 }
 

@@ -6,8 +6,9 @@ use rand::seq::IndexedRandom;
 
 /// Words a question may be asked to start with.
 pub const START_WORDS: [&str; 26] = [
-    "who", "what", "when", "where", "why", "how", "is", "are", "can", "do", "does", "did", "would", "could", "will",
-    "shall", "may", "might", "am", "was", "were", "has", "have", "had", "been", "being",
+    "who", "what", "when", "where", "why", "how", "is", "are", "can", "do", "does", "did", "would",
+    "could", "will", "shall", "may", "might", "am", "was", "were", "has", "have", "had", "been",
+    "being",
 ];
 
 /// Heading of the summary in a context. The keyword penalty looks for it in answers.
@@ -18,7 +19,9 @@ pub const SUMMARY_HEADING: &str = "### SUMMARY CONTEXT:\n";
 pub fn context(summary: &str, question: Option<(u32, &str)>) -> String {
     match question {
         None => format!("{SUMMARY_HEADING}{summary}"),
-        Some((round, question)) => format!("{SUMMARY_HEADING}{summary}\n### QUESTION {round}:\n{question}"),
+        Some((round, question)) => {
+            format!("{SUMMARY_HEADING}{summary}\n### QUESTION {round}:\n{question}")
+        }
     }
 }
 
@@ -34,7 +37,11 @@ pub fn summary(text: impl Into<String>, rng: &mut impl Rng) -> Task {
     } else {
         Criterion::length(LengthUnit::Sentences, rng.random_range(sentences), 0.25)
     };
-    Task::new("augment", text, vec![Criterion::layout(layout, 0.5), length])
+    Task::new(
+        "augment",
+        text,
+        vec![Criterion::layout(layout, 0.5), length],
+    )
 }
 
 /// Ask one question about `context`.
@@ -74,7 +81,10 @@ pub fn compose_prompt(task: &Task) -> String {
         ),
         TaskKind::Question => (
             &["Ask one question that goes to the heart of the context between the triple quotes."],
-            &["Do not answer the question.", "Do not summarise the context."],
+            &[
+                "Do not answer the question.",
+                "Do not summarise the context.",
+            ],
         ),
         TaskKind::Answer => (
             &[
@@ -91,7 +101,10 @@ pub fn compose_prompt(task: &Task) -> String {
         prompt.push_str(line);
         prompt.push('\n');
     }
-    prompt.push_str(&format!("'''{}'''\n\nKeep to all of this:\n", task.base_text));
+    prompt.push_str(&format!(
+        "'''{}'''\n\nKeep to all of this:\n",
+        task.base_text
+    ));
     for criterion in &task.criteria {
         prompt.push_str(&format!("- {criterion}\n"));
     }

@@ -49,7 +49,13 @@ pub enum Due {
 
 /// Whether weights are due at block `now`. `last_update` is the chain's own record of our last weights (or of our
 /// registration); `remembered` is ours, which the chain may not show yet.
-pub fn due(now: u64, last_update: u64, remembered: Option<u64>, epoch_length: u64, rate_limit: u64) -> Due {
+pub fn due(
+    now: u64,
+    last_update: u64,
+    remembered: Option<u64>,
+    epoch_length: u64,
+    rate_limit: u64,
+) -> Due {
     // A remembered block that lies ahead is of a chain that has been reset since.
     let previous = last_update.max(remembered.filter(|block| *block <= now).unwrap_or(0));
     if !crossed(previous, now, epoch_length) {
@@ -57,7 +63,11 @@ pub fn due(now: u64, last_update: u64, remembered: Option<u64>, epoch_length: u6
     }
     let allowed = last_update.saturating_add(rate_limit);
     // A last update of 0 was never one: the chain lets it pass.
-    if last_update != 0 && now < allowed { Due::NotBefore(allowed) } else { Due::Now }
+    if last_update != 0 && now < allowed {
+        Due::NotBefore(allowed)
+    } else {
+        Due::Now
+    }
 }
 
 /// Weights ready to be sent, and the same as shares that sum to one.
@@ -83,19 +93,28 @@ pub fn plan(
     let scores: Vec<f32> = scores.into_iter().map(|score| score as f32).collect();
     let weights = from_scores(&scores, limits).map_err(ChainError::from)?;
     let sum: f64 = weights.iter().map(|(_, value)| f64::from(*value)).sum();
-    let share = |&(uid, value): &(u16, u16)| Some((metagraph.neuron(uid)?.hotkey, f64::from(value) / sum));
+    let share =
+        |&(uid, value): &(u16, u16)| Some((metagraph.neuron(uid)?.hotkey, f64::from(value) / sum));
     let shares = weights.iter().filter_map(share).collect();
     Ok(Some(Plan { weights, shares }))
 }
 
 /// Refuses subnets whose rules these weights would break.
-pub fn check_subnet(netuid: u16, settings: &Hyperparameters, own_key: u64) -> Result<(), ValidatorError> {
+pub fn check_subnet(
+    netuid: u16,
+    settings: &Hyperparameters,
+    own_key: u64,
+) -> Result<(), ValidatorError> {
     if settings.commit_reveal_weights_enabled {
         return Err(ValidatorError::CommitReveal { netuid });
     }
     let required = settings.weights_version;
     if required != 0 && own_key < required {
-        return Err(ValidatorError::VersionKey { netuid, required, own: own_key });
+        return Err(ValidatorError::VersionKey {
+            netuid,
+            required,
+            own: own_key,
+        });
     }
     Ok(())
 }
@@ -134,7 +153,9 @@ impl WeightSetter {
         loop {
             heart.beat();
             let now = *heads.borrow_and_update();
-            let waiting = set_at.is_some_and(|block| now >= block && !crossed(block, now, self.config.epoch_length));
+            let waiting = set_at.is_some_and(|block| {
+                now >= block && !crossed(block, now, self.config.epoch_length)
+            });
             // A chain that was reset starts again from a lower block.
             let held_back = now < not_before && not_before - now <= self.config.epoch_length;
             if !waiting && !held_back && self.anything_to_set() {
@@ -152,7 +173,8 @@ impl WeightSetter {
                                 return Err(DutyError::Fatal(failure));
                             }
                             // Only the subnet's owner can change this: look again at the next boundary.
-                            ValidatorError::CommitReveal { .. } | ValidatorError::VersionKey { .. } => {
+                            ValidatorError::CommitReveal { .. }
+                            | ValidatorError::VersionKey { .. } => {
                                 set_at = Some(now);
                             }
                             error => return Err(error.into()),
@@ -169,7 +191,11 @@ impl WeightSetter {
     }
 
     fn anything_to_set(&self) -> bool {
-        self.book.state().neurons.values().any(|neuron| neuron.score > 0.0)
+        self.book
+            .state()
+            .neurons
+            .values()
+            .any(|neuron| neuron.score > 0.0)
     }
 
     fn report(&self, error: &ValidatorError) {
@@ -179,15 +205,27 @@ impl WeightSetter {
     }
 
     async fn attempt(&self, now: u64) -> Result<Attempt, ValidatorError> {
-        let WeightsConfig { netuid, epoch_length, version_key } = self.config;
+        let WeightsConfig {
+            netuid,
+            epoch_length,
+            version_key,
+        } = self.config;
         let settings = self.chain.hyperparameters(netuid).await?;
         check_subnet(netuid, &settings, version_key)?;
         // Read anew: a uid that was given to another hotkey since the last refresh must not inherit the old one's weight.
         let metagraph = self.chain.metagraph(netuid).await?;
-        let own = metagraph.find(&self.hotkey.account_id()).ok_or(ValidatorError::NotRegistered { netuid })?;
+        let own = metagraph
+            .find(&self.hotkey.account_id())
+            .ok_or(ValidatorError::NotRegistered { netuid })?;
         let state = self.book.state();
         let head = metagraph.block.max(now);
-        match due(head, own.last_update, state.weights_block, epoch_length, settings.weights_rate_limit) {
+        match due(
+            head,
+            own.last_update,
+            state.weights_block,
+            epoch_length,
+            settings.weights_rate_limit,
+        ) {
             Due::Now => {}
             // Also where an earlier attempt went through without our hearing of it.
             Due::SetAt(block) => return Ok(Attempt::Set(block)),
@@ -196,7 +234,10 @@ impl WeightSetter {
         let Some(plan) = plan(&state, &metagraph, settings.weight_limits())? else {
             return Ok(Attempt::NotBefore(head + 1));
         };
-        let block = self.chain.set_weights(&self.hotkey, netuid, &plan.weights, version_key).await?;
+        let block = self
+            .chain
+            .set_weights(&self.hotkey, netuid, &plan.weights, version_key)
+            .await?;
         self.book.record_weights(block, &plan.shares);
         metrics::counter!("validator_weights_total", "result" => "set").increment(1);
         tracing::info!(block, neurons = plan.weights.len(), "weights set");

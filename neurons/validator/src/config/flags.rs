@@ -6,89 +6,285 @@ use axoneme_neuron::{Program, Setting, SettingKind as Kind};
 /// The validator's command line: every flag is a field of [`super::ValidatorConfig`].
 pub fn program() -> Program {
     let mut settings = common_settings();
-    settings.push(Setting::new("seed", Kind::Integer, "Seed of everything that is drawn"));
+    settings.push(Setting::new(
+        "seed",
+        Kind::Integer,
+        "Seed of everything that is drawn",
+    ));
     settings.extend(neuron());
     settings.extend(reward());
     settings.extend(dataset());
     settings.extend(blacklist());
     settings.extend(axon_settings());
     settings.extend(admin_settings());
-    Program { name: "validator", about: "A validator of the text-prompting subnet", settings }
+    Program {
+        name: "validator",
+        about: "A validator of the text-prompting subnet",
+        settings,
+    }
 }
 
 fn neuron() -> Vec<Setting> {
     vec![
         Setting::new("neuron.name", Kind::Text, "Last part of the data directory"),
         Setting::new("neuron.device", Kind::Text, "auto, cpu, cuda or cuda:N"),
-        Setting::new("neuron.num_followup_steps", Kind::Integer, "Rounds of question and answer; 4 make 9 prompt runs"),
-        Setting::new("neuron.followup_sample_size", Kind::Integer, "Miners asked for a summary or question"),
-        Setting::new("neuron.answer_sample_size", Kind::Integer, "Miners asked for an answer"),
-        Setting::new("neuron.followup_timeout", Kind::Decimal, "Time for a summary or question, seconds"),
-        Setting::new("neuron.answer_timeout", Kind::Decimal, "Time for an answer, seconds"),
-        Setting::new("neuron.scoring_timeout", Kind::Decimal, "Time for judging one run, seconds"),
-        Setting::new("neuron.num_concurrent_forwards", Kind::Integer, "Forward passes at the same time"),
-        Setting::new("neuron.moving_average_alpha", Kind::Decimal, "Share of the new reward in a score"),
-        Setting::new("neuron.decay_unasked", Kind::Switch, "Scores of miners not asked decay"),
-        Setting::new("neuron.vpermit_tao_limit", Kind::Integer, "Do not ask validators with more stake, TAO"),
-        Setting::new("neuron.epoch_length_override", Kind::Integer, "Blocks between settings of weights; 0 is 100"),
-        Setting::new("neuron.checkpoint_block_length", Kind::Integer, "Blocks between metagraph refreshes"),
-        Setting::new("neuron.disable_set_weights", Kind::Switch, "Never set weights"),
-        Setting::new("neuron.weights_version_key", Kind::Integer, "Version key sent with the weights"),
-        Setting::new("neuron.disable_log_rewards", Kind::Switch, "No rewards in event records"),
+        Setting::new(
+            "neuron.num_followup_steps",
+            Kind::Integer,
+            "Rounds of question and answer; 4 make 9 prompt runs",
+        ),
+        Setting::new(
+            "neuron.followup_sample_size",
+            Kind::Integer,
+            "Miners asked for a summary or question",
+        ),
+        Setting::new(
+            "neuron.answer_sample_size",
+            Kind::Integer,
+            "Miners asked for an answer",
+        ),
+        Setting::new(
+            "neuron.followup_timeout",
+            Kind::Decimal,
+            "Time for a summary or question, seconds",
+        ),
+        Setting::new(
+            "neuron.answer_timeout",
+            Kind::Decimal,
+            "Time for an answer, seconds",
+        ),
+        Setting::new(
+            "neuron.scoring_timeout",
+            Kind::Decimal,
+            "Time for judging one run, seconds",
+        ),
+        Setting::new(
+            "neuron.num_concurrent_forwards",
+            Kind::Integer,
+            "Forward passes at the same time",
+        ),
+        Setting::new(
+            "neuron.moving_average_alpha",
+            Kind::Decimal,
+            "Share of the new reward in a score",
+        ),
+        Setting::new(
+            "neuron.decay_unasked",
+            Kind::Switch,
+            "Scores of miners not asked decay",
+        ),
+        Setting::new(
+            "neuron.vpermit_tao_limit",
+            Kind::Integer,
+            "Do not ask validators with more stake, TAO",
+        ),
+        Setting::new(
+            "neuron.epoch_length_override",
+            Kind::Integer,
+            "Blocks between settings of weights; 0 is 100",
+        ),
+        Setting::new(
+            "neuron.checkpoint_block_length",
+            Kind::Integer,
+            "Blocks between metagraph refreshes",
+        ),
+        Setting::new(
+            "neuron.disable_set_weights",
+            Kind::Switch,
+            "Never set weights",
+        ),
+        Setting::new(
+            "neuron.weights_version_key",
+            Kind::Integer,
+            "Version key sent with the weights",
+        ),
+        Setting::new(
+            "neuron.disable_log_rewards",
+            Kind::Switch,
+            "No rewards in event records",
+        ),
         Setting::new("neuron.dont_save_events", Kind::Switch, "No event records"),
-        Setting::new("neuron.events_retention_size", Kind::Text, "Size at which the event file is rotated"),
+        Setting::new(
+            "neuron.events_retention_size",
+            Kind::Text,
+            "Size at which the event file is rotated",
+        ),
         Setting::new("neuron.blacklist_off", Kind::Switch, "No n-gram filter"),
         Setting::new("neuron.relevance_off", Kind::Switch, "No relevance filter"),
         Setting::new("neuron.diversity_off", Kind::Switch, "No diversity filter"),
-        Setting::new("neuron.nsfw_off", Kind::Switch, "Accepted; there is no such filter yet"),
-        Setting::new("neuron.task_validator_off", Kind::Switch, "Accepted without effect"),
-        Setting::new("neuron.axon_off", Kind::Switch, "Accepted; this validator serves nothing"),
+        Setting::new(
+            "neuron.nsfw_off",
+            Kind::Switch,
+            "Accepted; there is no such filter yet",
+        ),
+        Setting::new(
+            "neuron.task_validator_off",
+            Kind::Switch,
+            "Accepted without effect",
+        ),
+        Setting::new(
+            "neuron.axon_off",
+            Kind::Switch,
+            "Accepted; this validator serves nothing",
+        ),
     ]
 }
 
 fn reward() -> Vec<Setting> {
     vec![
-        Setting::new("reward.dpo_weight", Kind::Decimal, "Weight of the log-probability reward"),
+        Setting::new(
+            "reward.dpo_weight",
+            Kind::Decimal,
+            "Weight of the log-probability reward",
+        ),
         Setting::new("reward.rlhf_weight", Kind::Decimal, "Not built yet; 0"),
-        Setting::new("reward.reciprocate_weight", Kind::Decimal, "Not built yet; 0"),
+        Setting::new(
+            "reward.reciprocate_weight",
+            Kind::Decimal,
+            "Not built yet; 0",
+        ),
         Setting::new("reward.dahoas_weight", Kind::Decimal, "Not built yet; 0"),
-        Setting::new("reward.prompt_based_weight", Kind::Decimal, "Not built yet; 0"),
-        Setting::new("reward.dpo_model", Kind::Text, "default, a GGUF file, or hf:org/name[@revision]/file.gguf"),
-        Setting::new("reward.dpo_repeat_penalty", Kind::Text, "Repetition rule: reference or off"),
-        Setting::new("reward.embedding_model", Kind::Text, "default, or a folder with an embedding model"),
-        Setting::new("reward.relevance_bound", Kind::Decimal, "Least cosine between text and completion"),
-        Setting::new("reward.diversity_bound", Kind::Decimal, "Least worth of the difference to other answers"),
-        Setting::new("reward.task_validation_max_penalty", Kind::Decimal, "Most that missed criteria can take"),
-        Setting::new("reward.sentence_match_max_penalty", Kind::Decimal, "Most that talk about the prompt can take"),
-        Setting::new("reward.keyword_match_max_penalty", Kind::Decimal, "Most that labels of other tasks can take"),
-        Setting::new("reward.patterns", Kind::Text, "Edition of the penalties' patterns: reference or repaired"),
+        Setting::new(
+            "reward.prompt_based_weight",
+            Kind::Decimal,
+            "Not built yet; 0",
+        ),
+        Setting::new(
+            "reward.dpo_model",
+            Kind::Text,
+            "default, a GGUF file, or hf:org/name[@revision]/file.gguf",
+        ),
+        Setting::new(
+            "reward.dpo_repeat_penalty",
+            Kind::Text,
+            "Repetition rule: reference or off",
+        ),
+        Setting::new(
+            "reward.embedding_model",
+            Kind::Text,
+            "default, or a folder with an embedding model",
+        ),
+        Setting::new(
+            "reward.relevance_bound",
+            Kind::Decimal,
+            "Least cosine between text and completion",
+        ),
+        Setting::new(
+            "reward.diversity_bound",
+            Kind::Decimal,
+            "Least worth of the difference to other answers",
+        ),
+        Setting::new(
+            "reward.task_validation_max_penalty",
+            Kind::Decimal,
+            "Most that missed criteria can take",
+        ),
+        Setting::new(
+            "reward.sentence_match_max_penalty",
+            Kind::Decimal,
+            "Most that talk about the prompt can take",
+        ),
+        Setting::new(
+            "reward.keyword_match_max_penalty",
+            Kind::Decimal,
+            "Most that labels of other tasks can take",
+        ),
+        Setting::new(
+            "reward.patterns",
+            Kind::Text,
+            "Edition of the penalties' patterns: reference or repaired",
+        ),
     ]
 }
 
 fn dataset() -> Vec<Setting> {
     vec![
-        Setting::new("dataset.source", Kind::Text, "A .txt or .jsonl file or a folder; unset takes what ships"),
-        Setting::new("dataset.text_field", Kind::Text, "Field of a JSON line that holds the text"),
-        Setting::new("dataset.shuffle_buffer", Kind::Integer, "Records among which the next one is drawn"),
-        Setting::new("dataset.min_dots", Kind::Integer, "Skip texts with fewer dots"),
-        Setting::new("dataset.max_words", Kind::Integer, "Longest base text, words; 0 sets no limit"),
+        Setting::new(
+            "dataset.source",
+            Kind::Text,
+            "A .txt or .jsonl file or a folder; unset takes what ships",
+        ),
+        Setting::new(
+            "dataset.text_field",
+            Kind::Text,
+            "Field of a JSON line that holds the text",
+        ),
+        Setting::new(
+            "dataset.shuffle_buffer",
+            Kind::Integer,
+            "Records among which the next one is drawn",
+        ),
+        Setting::new(
+            "dataset.min_dots",
+            Kind::Integer,
+            "Skip texts with fewer dots",
+        ),
+        Setting::new(
+            "dataset.max_words",
+            Kind::Integer,
+            "Longest base text, words; 0 sets no limit",
+        ),
     ]
 }
 
 fn blacklist() -> Vec<Setting> {
     vec![
-        Setting::new("blacklist.n_min", Kind::Integer, "Shortest phrase, word pieces"),
-        Setting::new("blacklist.n_max", Kind::Integer, "Longest phrase, word pieces"),
-        Setting::new("blacklist.word_limit", Kind::Integer, "Word pieces of a completion that are looked at"),
-        Setting::new("blacklist.a", Kind::Decimal, "Growth of a phrase's score per word"),
-        Setting::new("blacklist.boundary", Kind::Decimal, "Score above which a phrase is blacklisted"),
-        Setting::new("blacklist.partial_ratio_boundary", Kind::Integer, "Likeness, of 100, above which it counts"),
-        Setting::new("blacklist.half_life", Kind::Integer, "Completions after which counts are halved"),
-        Setting::new("blacklist.support", Kind::Decimal, "Least share of completions with a phrase"),
-        Setting::new("blacklist.error", Kind::Decimal, "Allowed error of a count, as a share"),
+        Setting::new(
+            "blacklist.n_min",
+            Kind::Integer,
+            "Shortest phrase, word pieces",
+        ),
+        Setting::new(
+            "blacklist.n_max",
+            Kind::Integer,
+            "Longest phrase, word pieces",
+        ),
+        Setting::new(
+            "blacklist.word_limit",
+            Kind::Integer,
+            "Word pieces of a completion that are looked at",
+        ),
+        Setting::new(
+            "blacklist.a",
+            Kind::Decimal,
+            "Growth of a phrase's score per word",
+        ),
+        Setting::new(
+            "blacklist.boundary",
+            Kind::Decimal,
+            "Score above which a phrase is blacklisted",
+        ),
+        Setting::new(
+            "blacklist.partial_ratio_boundary",
+            Kind::Integer,
+            "Likeness, of 100, above which it counts",
+        ),
+        Setting::new(
+            "blacklist.half_life",
+            Kind::Integer,
+            "Completions after which counts are halved",
+        ),
+        Setting::new(
+            "blacklist.support",
+            Kind::Decimal,
+            "Least share of completions with a phrase",
+        ),
+        Setting::new(
+            "blacklist.error",
+            Kind::Decimal,
+            "Allowed error of a count, as a share",
+        ),
         Setting::new("blacklist.memory_lim", Kind::Integer, "Phrases kept"),
-        Setting::new("blacklist.frequency_multiplier", Kind::Decimal, "Factor in the score"),
-        Setting::new("blacklist.preprocess", Kind::Text, "Characters to delete, as a regular expression"),
+        Setting::new(
+            "blacklist.frequency_multiplier",
+            Kind::Decimal,
+            "Factor in the score",
+        ),
+        Setting::new(
+            "blacklist.preprocess",
+            Kind::Text,
+            "Characters to delete, as a regular expression",
+        ),
     ]
 }
 
@@ -103,12 +299,19 @@ mod tests {
         let settings = program().settings;
         for setting in &settings {
             let pointer = format!("/{}", setting.key.replace('.', "/"));
-            assert!(value.pointer(&pointer).is_some(), "no field for {}", setting.key);
+            assert!(
+                value.pointer(&pointer).is_some(),
+                "no field for {}",
+                setting.key
+            );
         }
         for section in ["neuron", "reward", "dataset", "blacklist"] {
             for field in value[section].as_object().unwrap().keys() {
                 let key = format!("{section}.{field}");
-                assert!(settings.iter().any(|setting| setting.key == key), "no flag for {key}");
+                assert!(
+                    settings.iter().any(|setting| setting.key == key),
+                    "no flag for {key}"
+                );
             }
         }
     }
@@ -125,11 +328,29 @@ mod tests {
     fn weights_that_do_not_sum_to_one_and_functions_not_built_are_refused_with_the_flag() {
         let mut config = ValidatorConfig::default();
         config.reward.dpo_weight = 0.6;
-        assert!(config.check().unwrap_err().to_string().contains("--reward.dpo_weight 0.6"));
+        assert!(
+            config
+                .check()
+                .unwrap_err()
+                .to_string()
+                .contains("--reward.dpo_weight 0.6")
+        );
         config.reward.reciprocate_weight = 0.4;
-        assert!(config.check().unwrap_err().to_string().contains("--reward.reciprocate_weight 0.4"));
+        assert!(
+            config
+                .check()
+                .unwrap_err()
+                .to_string()
+                .contains("--reward.reciprocate_weight 0.4")
+        );
         config = ValidatorConfig::default();
         config.neuron.answer_timeout = 0.0;
-        assert!(config.check().unwrap_err().to_string().contains("--neuron.answer_timeout 0"));
+        assert!(
+            config
+                .check()
+                .unwrap_err()
+                .to_string()
+                .contains("--neuron.answer_timeout 0")
+        );
     }
 }

@@ -103,7 +103,11 @@ impl Default for NeuronSection {
 impl NeuronSection {
     /// Blocks between two settings of weights.
     pub fn epoch_length(&self) -> u64 {
-        if self.epoch_length_override == 0 { 100 } else { self.epoch_length_override }
+        if self.epoch_length_override == 0 {
+            100
+        } else {
+            self.epoch_length_override
+        }
     }
 
     pub(super) fn check(&self) -> Result<(), SettingsError> {
@@ -121,7 +125,10 @@ impl NeuronSection {
         let counts = [
             ("neuron.followup_sample_size", self.followup_sample_size),
             ("neuron.answer_sample_size", self.answer_sample_size),
-            ("neuron.num_concurrent_forwards", self.num_concurrent_forwards),
+            (
+                "neuron.num_concurrent_forwards",
+                self.num_concurrent_forwards,
+            ),
         ];
         for (flag, value) in counts {
             if value == 0 {
@@ -129,14 +136,22 @@ impl NeuronSection {
             }
         }
         if !(self.moving_average_alpha > 0.0 && self.moving_average_alpha <= 1.0) {
-            return range("neuron.moving_average_alpha", self.moving_average_alpha.to_string(), "above 0 and at most 1");
+            return range(
+                "neuron.moving_average_alpha",
+                self.moving_average_alpha.to_string(),
+                "above 0 and at most 1",
+            );
         }
         if self.checkpoint_block_length == 0 {
             return range("neuron.checkpoint_block_length", "0".into(), "at least 1");
         }
         if crate::events::parse_size(&self.events_retention_size).is_none() {
             let value = self.events_retention_size.clone();
-            return range("neuron.events_retention_size", value, "a size such as 500 MB or 2 GB");
+            return range(
+                "neuron.events_retention_size",
+                value,
+                "a size such as 500 MB or 2 GB",
+            );
         }
         Ok(())
     }
@@ -214,12 +229,28 @@ impl RewardSection {
         let shares = [
             ("reward.relevance_bound", self.relevance_bound),
             ("reward.diversity_bound", self.diversity_bound),
-            ("reward.task_validation_max_penalty", self.task_validation_max_penalty),
-            ("reward.sentence_match_max_penalty", self.sentence_match_max_penalty),
-            ("reward.keyword_match_max_penalty", self.keyword_match_max_penalty),
+            (
+                "reward.task_validation_max_penalty",
+                self.task_validation_max_penalty,
+            ),
+            (
+                "reward.sentence_match_max_penalty",
+                self.sentence_match_max_penalty,
+            ),
+            (
+                "reward.keyword_match_max_penalty",
+                self.keyword_match_max_penalty,
+            ),
         ];
-        match shares.into_iter().find(|(_, value)| !(0.0..=1.0).contains(value)) {
-            Some((flag, value)) => Err(SettingsError::Range { flag, value: value.to_string(), range: "from 0 to 1" }),
+        match shares
+            .into_iter()
+            .find(|(_, value)| !(0.0..=1.0).contains(value))
+        {
+            Some((flag, value)) => Err(SettingsError::Range {
+                flag,
+                value: value.to_string(),
+                range: "from 0 to 1",
+            }),
             None => Ok(()),
         }
     }
@@ -243,6 +274,12 @@ pub struct DatasetSection {
 
 impl Default for DatasetSection {
     fn default() -> Self {
-        Self { source: None, text_field: "text".into(), shuffle_buffer: 10_000, min_dots: 3, max_words: 0 }
+        Self {
+            source: None,
+            text_field: "text".into(),
+            shuffle_buffer: 10_000,
+            min_dots: 3,
+            max_words: 0,
+        }
     }
 }

@@ -35,12 +35,21 @@ struct Open {
 
 impl Records {
     pub(super) fn shipped(articles: &'static [&'static str]) -> Self {
-        Self { kind: Kind::Shipped(articles.iter()) }
+        Self {
+            kind: Kind::Shipped(articles.iter()),
+        }
     }
 
     pub(super) fn files(mut order: Vec<PathBuf>, text_field: String, split_texts: bool) -> Self {
         order.reverse();
-        Self { kind: Kind::Files(Files { waiting: order, open: None, text_field, split_texts }) }
+        Self {
+            kind: Kind::Files(Files {
+                waiting: order,
+                open: None,
+                text_field,
+                split_texts,
+            }),
+        }
     }
 
     pub(super) fn next(&mut self) -> Option<String> {
@@ -58,8 +67,14 @@ impl Files {
                 let path = self.waiting.pop()?;
                 match File::open(&path) {
                     Ok(file) => {
-                        let json = path.extension().is_some_and(|extension| extension == "jsonl");
-                        self.open = Some(Open { path, reader: BufReader::new(file), json });
+                        let json = path
+                            .extension()
+                            .is_some_and(|extension| extension == "jsonl");
+                        self.open = Some(Open {
+                            path,
+                            reader: BufReader::new(file),
+                            json,
+                        });
                     }
                     Err(error) => skipped(&path, &error),
                 }
@@ -136,7 +151,12 @@ fn whole_file(reader: &mut BufReader<File>) -> std::io::Result<Option<String>> {
 fn bounded_line(reader: &mut BufReader<File>) -> std::io::Result<Option<Vec<u8>>> {
     loop {
         let mut line = Vec::new();
-        if reader.by_ref().take(MAX_RECORD).read_until(b'\n', &mut line)? == 0 {
+        if reader
+            .by_ref()
+            .take(MAX_RECORD)
+            .read_until(b'\n', &mut line)?
+            == 0
+        {
             return Ok(None);
         }
         if (line.len() as u64) < MAX_RECORD || line.ends_with(b"\n") {
@@ -153,7 +173,12 @@ fn bounded_line(reader: &mut BufReader<File>) -> std::io::Result<Option<Vec<u8>>
 fn pass_line_end(reader: &mut BufReader<File>) -> std::io::Result<bool> {
     loop {
         let mut piece = Vec::new();
-        if reader.by_ref().take(MAX_RECORD).read_until(b'\n', &mut piece)? == 0 {
+        if reader
+            .by_ref()
+            .take(MAX_RECORD)
+            .read_until(b'\n', &mut piece)?
+            == 0
+        {
             return Ok(false);
         }
         if piece.ends_with(b"\n") {
