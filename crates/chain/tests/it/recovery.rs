@@ -1,8 +1,9 @@
 //! Connections that break, and what becomes of the calls on them.
 
-use crate::localnet::{PATIENCE, anywhere, config, connect, id, key, start};
+use crate::localnet::{BLOCK_TIME, PATIENCE, anywhere, config, connect, id, key, start};
 use crate::proxy::{Mode, Proxy};
 use axoneme_chain::{Chain, ChainError, ConnectionState, RAO_PER_TAO};
+use localnet::{Localnet, LocalnetConfig, Sealing};
 use std::time::{Duration, Instant};
 
 async fn wait_for(chain: &Chain, connected: bool) {
@@ -168,5 +169,80 @@ async fn an_endpoint_that_fails_is_followed_by_the_next() {
         .expect("in time")
         .expect("the chain lives");
     chain.block().await.expect("the second endpoint answers");
+    net.shutdown().await;
+}
+
+#[tokio::test]
+async fn another_chain_under_the_same_address_is_refused() {
+    let net = anywhere().await;
+    let address = net.local_addr();
+    let mut settings = config(&net.ws_url());
+    settings.allow_new_genesis = false;
+    settings.request_timeout = Duration::from_secs(2);
+    let chain = Chain::connect(settings).await.expect("a connection");
+    let genesis = chain.genesis_hash();
+    net.shutdown().await;
+    wait_for(&chain, false).await;
+
+    // The block time is part of the genesis, so this is a different chain.
+    let stranger = LocalnetConfig {
+        rpc: address,
+        block_time: BLOCK_TIME * 2,
+        ..LocalnetConfig::default()
+    };
+    let stranger = Localnet::start(stranger)
+        .await
+        .expect("a development chain");
+    let mut states = chain.connected();
+    let named = states.wait_for(|state| {
+        matches!(state, ConnectionState::Disconnected { reason } if reason.contains("another chain"))
+    });
+    tokio::time::timeout(PATIENCE, named)
+        .await
+        .expect("in time")
+        .expect("the chain lives");
+    let error = chain.block().await.expect_err("that is not our chain");
+    assert!(error.to_string().contains("another chain"), "{error}");
+    stranger.shutdown().await;
+
+    let net = start(address, None).await;
+    wait_for(&chain, true).await;
+    assert_eq!(chain.genesis_hash(), genesis);
+    net.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_call_that_stays_in_the_pool_is_reported_as_unconfirmed() {
+    let still = LocalnetConfig {
+        rpc: ([127, 0, 0, 1], 0).into(),
+        sealing: Sealing::Manual,
+        ..LocalnetConfig::default()
+    };
+    let net = Localnet::start(still).await.expect("a development chain");
+    let mut settings = config(&net.ws_url());
+    settings.finality_timeout = Duration::from_secs(1);
+    let chain = Chain::connect(settings).await.expect("a connection");
+    let error = chain
+        .transfer(&key("//Alice"), &id("//Target"), RAO_PER_TAO)
+        .await
+        .expect_err("no block");
+    assert!(
+        matches!(error, ChainError::Unconfirmed { nonce: 0, .. }),
+        "{error}"
+    );
+    assert!(
+        chain.head_age() >= Duration::from_secs(1),
+        "the head stands still"
+    );
+    assert!(
+        chain.connected().borrow().is_connected(),
+        "which is no reason to reconnect"
+    );
+    net.new_block().await.expect("a block");
+    assert_eq!(
+        chain.balance(&id("//Target")).await.expect("an answer"),
+        RAO_PER_TAO,
+        "it went in after all"
+    );
     net.shutdown().await;
 }
