@@ -68,6 +68,7 @@ fn power(base: u64, exponent: u16) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use frame_support::traits::Get;
 
     #[test]
     fn the_price_halves_in_a_half_life() {

@@ -209,25 +209,18 @@ pub enum RecycleOrBurnEnum {
 }
 
 /// What becomes of root dividends. Declared for clients; root earns nothing here.
-#[derive(
-    Encode,
-    Decode,
-    DecodeWithMemTracking,
-    TypeInfo,
-    MaxEncodedLen,
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-)]
+#[derive(Encode, Decode, DecodeWithMemTracking, TypeInfo, Clone, Debug, Default, PartialEq, Eq)]
 pub enum RootClaimTypeEnum {
     /// Sold for TAO.
     #[default]
     Swap,
     /// Kept as alpha.
     Keep,
+    /// Kept as alpha on some subnets.
+    KeepSubnets {
+        /// Those subnets.
+        subnets: std::collections::BTreeSet<u16>,
+    },
 }
 
 /// How an epoch reaches scores. Always Yuma here.

@@ -1,0 +1,16 @@
+//! The runtime as its clients see it: blocks, signed transactions, calls, storage and runtime APIs.
+
+#![allow(missing_docs)]
+
+mod admin;
+mod chain;
+mod drift;
+mod epochs;
+mod genesis;
+mod registration;
+mod serving;
+mod staking;
+mod subnets;
+mod transactions;
+mod vectors;
+mod weights;
