@@ -9,7 +9,7 @@ use axoneme_wallet::AccountId;
 
 use crate::signing::{parse_signature, signed_message};
 
-/// Most headers of required fields that are kept and echoed. Far above what a synapse has.
+/// Most placeholder headers of required fields. Far above what a synapse has; keeps the search for duplicates short.
 const MAX_INPUT_OBJECTS: usize = 64;
 
 /// Why the headers of a request were refused. Never holds text of the caller's.
@@ -66,8 +66,6 @@ pub struct SignedHead {
     pub timeout: Option<Duration>,
     /// The caller's SDK version. Not signed.
     pub version: Option<u64>,
-    /// The placeholder headers, to be echoed: field name and value.
-    pub input_objects: Vec<(String, String)>,
 }
 
 impl SignedHead {
@@ -104,7 +102,6 @@ impl SignedHead {
             body_hash: body_hash.to_owned(),
             timeout: found.get(TIMEOUT).and_then(seconds),
             version: found.get(VERSION).and_then(integer),
-            input_objects: found.input_objects,
         })
     }
 
@@ -161,9 +158,11 @@ const CHECKED: [(&str, Check); 25] = [
 ];
 
 /// The headers of the wire that a request carries, each at most once.
+///
+/// Of the placeholders of required fields only the names are looked at: their content is for Python axons.
 struct Found<'a> {
     values: [Option<&'a str>; CHECKED.len()],
-    input_objects: Vec<(String, String)>,
+    input_objects: Vec<&'a str>,
 }
 
 impl<'a> Found<'a> {
@@ -183,27 +182,28 @@ impl<'a> Found<'a> {
                     return Err(HeadError::Duplicate { header });
                 }
             } else if let Some(field) = strip_prefix_ignoring_case(name, INPUT_OBJECT) {
-                found.add_input_object(field, value)?;
+                found.note_input_object(field)?;
             }
         }
         Ok(found)
     }
 
-    fn add_input_object(&mut self, field: &str, value: &[u8]) -> Result<(), HeadError> {
-        let header = INPUT_OBJECT;
-        let value = printable(value).ok_or(HeadError::Malformed { header })?;
+    fn note_input_object(&mut self, field: &'a str) -> Result<(), HeadError> {
         if self
             .input_objects
             .iter()
-            .any(|(known, _)| known.eq_ignore_ascii_case(field))
+            .any(|known| known.eq_ignore_ascii_case(field))
         {
-            return Err(HeadError::Duplicate { header });
+            return Err(HeadError::Duplicate {
+                header: INPUT_OBJECT,
+            });
         }
         if self.input_objects.len() == MAX_INPUT_OBJECTS {
-            return Err(HeadError::Malformed { header });
+            return Err(HeadError::Malformed {
+                header: INPUT_OBJECT,
+            });
         }
-        self.input_objects
-            .push((field.to_owned(), value.to_owned()));
+        self.input_objects.push(field);
         Ok(())
     }
 
