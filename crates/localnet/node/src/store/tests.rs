@@ -209,3 +209,49 @@ fn generations_keep_the_directory_small_and_the_window_whole() {
         3 * GENERATION + 1
     );
 }
+
+#[test]
+fn whatever_happens_to_the_files_the_chain_is_a_prefix_or_refused() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let store = open(dir.path()).expect("fresh");
+    let heads: Vec<Head> = (0..6).map(|_| grow(&store)).collect();
+    drop(store);
+    let log = last_log(dir.path());
+    let whole = fs::read(&log).expect("log");
+    // Every length a kill can leave, and a flipped bit at many places.
+    let cuts = (0..whole.len()).map(|length| whole[..length].to_vec());
+    let flips = (0..whole.len() * 8).step_by(13).map(|bit| {
+        let mut bytes = whole.clone();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        bytes
+    });
+    let (mut opened, mut refused) = (0, 0);
+    for bytes in cuts.chain(flips) {
+        fs::write(&log, &bytes).expect("write");
+        match open(dir.path()) {
+            Ok(store) => {
+                let head = store.head();
+                assert!(head.number() == 0 || heads[head.number() as usize - 1] == head);
+                assert_eq!(number_at(&store, head.hash).unwrap_or(0), head.number());
+                opened += 1;
+            }
+            Err(LocalnetError::Damaged { .. } | LocalnetError::OtherChain { .. }) => refused += 1,
+            Err(other) => panic!("{other}"),
+        }
+    }
+    assert!(
+        opened > 0 && refused > 0,
+        "{opened} opened, {refused} refused"
+    );
+}
+
+#[test]
+fn unfinished_files_are_cleared_away() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let leftover = dir.path().join("state-0000005000.tmp");
+    fs::write(&leftover, b"half").expect("write");
+    let foreign = dir.path().join("notes.tmp");
+    fs::write(&foreign, b"mine").expect("write");
+    open(dir.path()).expect("opens");
+    assert!(!leftover.exists() && foreign.exists());
+}

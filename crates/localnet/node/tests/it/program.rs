@@ -8,6 +8,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use jsonrpsee::{core::client::ClientT, rpc_params, ws_client::WsClientBuilder};
+use localnet::{GENERATION, STATES_KEPT};
+use serde_json::{Value, json};
 use subxt::dynamic;
 use subxt_signer::sr25519::dev;
 
@@ -20,16 +23,13 @@ struct Program {
 
 impl Program {
     fn start(data_dir: &Path) -> TestResult<Self> {
+        Self::start_with(data_dir, &["--block-time", "50ms"])
+    }
+
+    fn start_with(data_dir: &Path, flags: &[&str]) -> TestResult<Self> {
         let mut child = Command::new(env!("CARGO_BIN_EXE_localnet"))
-            .args([
-                "--port",
-                "0",
-                "--block-time",
-                "50ms",
-                "--log",
-                "warn",
-                "--data-dir",
-            ])
+            .args(flags)
+            .args(["--port", "0", "--log", "warn", "--data-dir"])
             .arg(data_dir)
             .stdout(Stdio::piped())
             .spawn()?;
@@ -156,5 +156,40 @@ async fn a_data_dir_of_another_chain_is_refused() -> TestResult {
         text.contains("--block-time 50ms") && text.contains("delete"),
         "{text}"
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_kill_after_a_new_generation_keeps_the_window_of_states() -> TestResult {
+    let dir = tempfile::tempdir()?;
+    let blocks = GENERATION + 50;
+    let mut program = Program::start_with(dir.path(), &["--sealing", "manual"])?;
+    let client = within(WsClientBuilder::default().build(&program.endpoint)).await?;
+    let call = json!({ "count": blocks });
+    let head: Value = within(client.request("dev_newBlock", rpc_params![call])).await?;
+    program.child.kill()?;
+    program.child.wait()?;
+    assert!(
+        dir.path()
+            .join(format!("state-{GENERATION:010}.snap"))
+            .exists()
+    );
+
+    let program = Program::start_with(dir.path(), &["--sealing", "manual"])?;
+    let client = within(WsClientBuilder::default().build(&program.endpoint)).await?;
+    let found: Value = within(client.request("chain_getHead", rpc_params![])).await?;
+    assert_eq!(found, head);
+    // System.Number in the oldest state of the window, which is older than the snapshot.
+    let oldest = blocks - STATES_KEPT + 1;
+    let hash: Value = within(client.request("chain_getBlockHash", rpc_params![oldest])).await?;
+    let key = "0x26aa394eea5630e07c48ae0c9558cef702a5c1b19ab7a04f536c519aca4983ac";
+    let number: String = within(client.request("state_getStorage", rpc_params![key, hash])).await?;
+    assert_eq!(number, format!("0x{}", hex::encode(oldest.to_le_bytes())));
+    let before: Value =
+        within(client.request("chain_getBlockHash", rpc_params![oldest - 1])).await?;
+    let gone: Result<Value, _> = client
+        .request("state_getStorage", rpc_params![key, before])
+        .await;
+    assert!(gone.is_err_and(|error| error.to_string().contains("State already discarded")));
     Ok(())
 }
