@@ -67,16 +67,24 @@ impl Engine {
     pub fn load(path: &Path, device: DeviceChoice, config: EngineConfig) -> Result<Self, ModelError> {
         let started = Instant::now();
         let device = device.open()?;
-        let loaded = crate::model::load(path, &device, config.context.max(1), config.threads)?;
+        let loaded = crate::model::load(path, &device, config.context.max(1))?;
         let tokenizer = Arc::new(loaded.tokenizer);
         let context = loaded.decoder.context();
         let limit = config.max_slots.max(1) + config.queue;
         let (jobs, receiver) = mpsc::unbounded_channel();
         let worker = Worker::new(loaded.decoder, tokenizer.clone(), receiver, &config);
-        std::thread::Builder::new()
-            .name("llm-engine".into())
-            .spawn(move || worker.run())
-            .map_err(|source| ModelError::io(path, source))?;
+        // The worker runs on a thread of this pool, so what it does in parallel stays within the configured threads.
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(config.threads)
+            .thread_name(|number| format!("llm-engine-{number}"))
+            .build()
+            .map_err(|error| ModelError::Device(format!("cannot start the threads of the model: {error}")))?;
+        let pool = Arc::new(pool);
+        let kept = pool.clone();
+        pool.spawn(move || {
+            worker.run();
+            drop(kept);
+        });
         tracing::info!(
             model = %path.display(),
             device = ?device.location(),

@@ -9,6 +9,8 @@ mod config;
 mod decoder;
 mod linear;
 mod rope;
+mod simd;
+mod tiles;
 mod weights;
 
 use std::path::Path;
@@ -31,11 +33,10 @@ pub(crate) struct Loaded {
 }
 
 /// Reads a model. `context` bounds the positions a slot can hold; the model's own limit applies as well.
-pub(crate) fn load(path: &Path, device: &Device, context: usize, threads: usize) -> Result<Loaded, ModelError> {
+pub(crate) fn load(path: &Path, device: &Device, context: usize) -> Result<Loaded, ModelError> {
     if !path.exists() {
         return Err(ModelError::NotFound { path: path.to_owned() });
     }
-    let _ = threads;
     let is_gguf = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gguf"));
     let (weights, config, tokenizer) = if is_gguf {
         let (weights, content) = Weights::open_gguf(path, device)?;

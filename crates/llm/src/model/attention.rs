@@ -1,10 +1,12 @@
 //! Causal attention of ragged rows over the caches of their slots.
 
-use candle_core::utils::barrier_pool;
-use parking_lot::Mutex;
+use rayon::prelude::*;
 
 use super::cache::SlotCache;
 use super::rope::Rope;
+
+/// Fewer rows are done sooner than a second thread is awake.
+const WORTH_SPLITTING: usize = 8;
 
 /// Shapes shared by all layers.
 #[derive(Debug, Clone, Copy)]
@@ -61,17 +63,15 @@ pub(crate) fn attend(
         let queries = &queries[row * query_width..(row + 1) * query_width];
         row_attention(shape, &caches[slot], layer, seen, queries, out);
     };
-    let rows: Vec<Mutex<&mut [f32]>> = out.chunks_exact_mut(query_width).map(Mutex::new).collect();
-    if rows.len() == 1 {
-        attend_row(0, &mut rows[0].lock());
+    let rows = out.chunks_exact_mut(query_width).enumerate();
+    if work.len() < WORTH_SPLITTING {
+        rows.for_each(|(row, out)| attend_row(row, out));
     } else {
-        barrier_pool().execute_chunked(rows.len(), |range| {
-            for row in range {
-                attend_row(row, &mut rows[row].lock());
-            }
-        });
+        out.par_chunks_exact_mut(query_width)
+            .enumerate()
+            .with_max_len(4)
+            .for_each(|(row, out)| attend_row(row, out));
     }
-    drop(rows);
     out
 }
 
@@ -89,7 +89,7 @@ fn row_attention(shape: Shape, cache: &SlotCache, layer: usize, seen: usize, que
         softmax(&mut scores);
         for (weight, value) in scores.iter().zip(values.chunks_exact(shape.head_dim)) {
             for (sum, value) in out.iter_mut().zip(value) {
-                *sum += weight * value;
+                *sum = multiply_add(*weight, *value, *sum);
             }
         }
     }
@@ -107,6 +107,12 @@ fn dot(left: &[f32], right: &[f32]) -> f32 {
         }
     }
     lanes.iter().sum::<f32>() + tail
+}
+
+/// One instruction where the processor has it; a slow library call would be the alternative elsewhere.
+#[inline(always)]
+fn multiply_add(a: f32, b: f32, sum: f32) -> f32 {
+    if cfg!(target_feature = "fma") { a.mul_add(b, sum) } else { a * b + sum }
 }
 
 fn softmax(scores: &mut [f32]) {

@@ -6,8 +6,8 @@ use candle_nn::ops::{rms_norm, silu};
 
 use super::attention::{self, Rows, Shape};
 use super::cache::SlotCache;
-use super::config::DecoderConfig;
-use super::linear::Linear;
+use super::config::{DecoderConfig, Family};
+use super::linear::{Input, Linear};
 use super::rope::Rope;
 use super::weights::{Role, Weights, shape_of};
 
@@ -77,7 +77,7 @@ impl Decoder {
         }
         let output = match weights.has_output() {
             true => weights.linear(Role::Output, None, (vocabulary, config.hidden))?,
-            false => Linear::new(embedding.clone(), None),
+            false => Linear::new(embedding.clone(), None)?,
         };
         let layers = (0..config.layers)
             .map(|layer| Layer::load(&mut weights, &config, layer))
@@ -128,7 +128,7 @@ impl Decoder {
         let mut state = self.embedding.embedding(&Tensor::new(tokens, &self.device)?)?;
         for (index, layer) in self.layers.iter().enumerate() {
             let normed = rms_norm(&state, &layer.attention_norm, epsilon)?;
-            let mut attended = self.attend(index, layer, &normed, &rows, caches)?;
+            let mut attended = self.attend(index, layer, &Input::new(normed), &rows, caches)?;
             if index + 1 == self.layers.len() {
                 // Nothing after the last attention mixes rows, so the others need not go on.
                 if wanted.is_empty() {
@@ -138,12 +138,12 @@ impl Decoder {
                 attended = attended.index_select(&chosen, 0)?;
                 state = state.index_select(&chosen, 0)?;
             }
-            state = (state + layer.output.forward(&attended)?)?;
-            let normed = rms_norm(&state, &layer.feed_forward_norm, epsilon)?;
+            state = (state + layer.output.forward(&Input::new(attended))?)?;
+            let normed = Input::new(rms_norm(&state, &layer.feed_forward_norm, epsilon)?);
             let gated = (silu(&layer.gate.forward(&normed)?)? * layer.up.forward(&normed)?)?;
-            state = (state + layer.down.forward(&gated)?)?;
+            state = (state + layer.down.forward(&Input::new(gated))?)?;
         }
-        let logits = self.output.forward(&rms_norm(&state, &self.final_norm, epsilon)?)?;
+        let logits = self.output.forward(&Input::new(rms_norm(&state, &self.final_norm, epsilon)?))?;
         logits.to_vec2::<f32>()
     }
 
@@ -173,7 +173,7 @@ impl Decoder {
         &self,
         index: usize,
         layer: &Layer,
-        normed: &Tensor,
+        normed: &Input,
         rows: &[Rows],
         caches: &mut [SlotCache],
     ) -> Result<Tensor> {
@@ -185,8 +185,8 @@ impl Decoder {
         let queries = self.per_head_norm(layer.query.forward(normed)?, layer.query_norm.as_ref())?;
         let keys = self.per_head_norm(layer.key.forward(normed)?, layer.key_norm.as_ref())?;
         let values = layer.value.forward(normed)?;
+        let count = values.dim(0)?;
         let flat = |tensor: Tensor| tensor.flatten_all()?.to_vec1::<f32>();
-        let count = normed.dim(0)?;
         let out = attention::attend(
             shape,
             &self.rope,
@@ -212,14 +212,20 @@ impl Layer {
         let (hidden, wide, narrow) =
             (config.hidden, config.heads * config.head_dim, config.kv_heads * config.head_dim);
         let inner = weights.rows(Role::Gate, at)?;
+        // Required where the family has them: a file that lost them would talk nonsense without an error.
+        let mut head_norm = |role| match config.family {
+            Family::Qwen3 => weights.tensor(role, at).map(Some),
+            Family::Llama | Family::Qwen2 => Ok(None),
+        };
+        let (query_norm, key_norm) = (head_norm(Role::QueryNorm)?, head_norm(Role::KeyNorm)?);
         Ok(Self {
             attention_norm: weights.tensor(Role::AttentionNorm, at)?,
             query: weights.linear(Role::Query, at, (wide, hidden))?,
             key: weights.linear(Role::Key, at, (narrow, hidden))?,
             value: weights.linear(Role::Value, at, (narrow, hidden))?,
             output: weights.linear(Role::AttentionOutput, at, (hidden, wide))?,
-            query_norm: weights.optional_tensor(Role::QueryNorm, at)?,
-            key_norm: weights.optional_tensor(Role::KeyNorm, at)?,
+            query_norm,
+            key_norm,
             feed_forward_norm: weights.tensor(Role::FeedForwardNorm, at)?,
             gate: weights.linear(Role::Gate, at, (inner, hidden))?,
             up: weights.linear(Role::Up, at, (inner, hidden))?,

@@ -38,10 +38,6 @@ impl Rope {
         (&self.cos[range.clone()], &self.sin[range])
     }
 
-    pub(crate) fn pairing(&self) -> Pairing {
-        self.pairing
-    }
-
     /// Rotates one head in place.
     pub(crate) fn apply(&self, head: &mut [f32], position: usize) {
         let (cos, sin) = self.at(position);

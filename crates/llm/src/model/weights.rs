@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use candle_core::quantized::gguf_file::Content;
-use candle_core::quantized::{GgmlDType, QMatMul, QTensor};
+use candle_core::quantized::QMatMul;
 use candle_core::safetensors::BufferedSafetensors;
 use candle_core::{DType, Device, Result, Tensor};
 
@@ -171,7 +171,7 @@ impl Weights {
         }
         let bias_name = self.name(role, layer, "bias");
         let bias = if self.has(&bias_name) { Some(self.full_precision(&bias_name)?) } else { None };
-        Ok(Linear::new(matrix, bias))
+        Linear::new(matrix, bias)
     }
 
     /// A large weight, quantised as the file has it.
@@ -180,7 +180,7 @@ impl Weights {
         match self {
             Self::Gguf { content, reader, device } => {
                 let tensor = content.tensor(reader, &name, device)?;
-                QMatMul::from_qtensor(for_this_device(tensor, device)?)
+                QMatMul::from_qtensor(tensor)
             }
             Self::Safetensors { .. } => Ok(QMatMul::Tensor(self.full_precision(&name)?)),
         }
@@ -195,16 +195,6 @@ impl Weights {
             },
         }
     }
-}
-
-/// On CPUs candle multiplies these types one number at a time; as Q8_0 they are three times faster, and the step from
-/// four or five to eight bits loses nothing that shows.
-fn for_this_device(tensor: QTensor, device: &Device) -> Result<QTensor> {
-    let slow = matches!(tensor.dtype(), GgmlDType::Q4_1 | GgmlDType::Q5_0 | GgmlDType::Q5_1 | GgmlDType::Q8_1);
-    if !device.is_cpu() || !slow {
-        return Ok(tensor);
-    }
-    QTensor::quantize(&tensor.dequantize(device)?, GgmlDType::Q8_0)
 }
 
 /// Rows and columns of a matrix.
