@@ -1,71 +1,108 @@
-//! What a call ended with.
+//! How a call ended.
+
+use std::time::Duration;
 
 use axoneme_protocol::StatusClass;
+use axoneme_protocol::envelope::header_safe;
+use axoneme_protocol::python::py_float;
 
-/// The end of one call. Every call has one; none is an error of the whole query.
+/// The end of one call.
 #[derive(Debug, Clone)]
 pub struct Answer<S> {
-    /// The synapse that was sent, with the output fields of the answer where there was a good one.
+    /// The question as it was asked; with the output fields of the answer when [`outcome`](Answer::outcome) is
+    /// [`Outcome::Answered`], untouched otherwise.
     pub synapse: S,
-    /// 200, the axon's own code, or the code the SDK uses for what happened here (408, 422, 503 …).
+    /// 200, the axon's error status, or the status a Python dendrite reports for a failure on this side.
     pub status: u16,
-    /// A sentence about it, printable, of bounded length.
+    /// What the axon or this side says about it. From a stranger: at most 1 KiB, printable.
     pub message: String,
-    /// Seconds from sending to the whole answer, measured here; `None` when no answer came.
+    /// Seconds from asking to the complete answer, measured here; none when there was no usable answer.
     pub process_time: Option<f64>,
     /// What happened.
     pub outcome: Outcome,
 }
 
 impl<S> Answer<S> {
-    /// Whether the axon served the request.
+    /// Whether the miner answered the question.
     pub fn is_success(&self) -> bool {
-        self.outcome == Outcome::Served
+        self.outcome == Outcome::Answered
     }
 
-    /// The class of the status.
+    /// The class of the status, as the Python properties have it.
     pub fn class(&self) -> StatusClass {
         StatusClass::of(self.status)
     }
 }
 
-/// How a call ended. The SDK reports the same cases by the status codes given here.
+/// What happened to a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// 200 with a synapse in it.
-    Served,
-    /// The axon answered with another status, which is the status of the answer.
+    /// A valid answer.
+    Answered,
+    /// The axon answered with an error, or with two statuses that contradict each other.
     Refused,
-    /// The deadline passed, in whatever phase: 408.
-    TimedOut,
-    /// No connection: 503.
+    /// No connection.
     Unreachable,
-    /// The axon closed the connection before it answered: 503.
+    /// Not in time.
+    TimedOut,
+    /// The axon closed the connection before answering.
     Disconnected,
-    /// The answer broke off: 400.
+    /// The answer ended early.
     Truncated,
-    /// The answer is larger than allowed: 422.
-    TooLarge,
-    /// The answer is not what a synapse's answer looks like: 422.
-    Unreadable,
-    /// The request could not be made: 500.
-    NotSent,
+    /// What came is not HTTP, or has a head that is too large.
+    NotHttp,
+    /// The answer is not the JSON of the synapse, says no status, or is too large.
+    Invalid,
+    /// A mistake on this side: the question cannot be sent.
+    Unsendable,
 }
 
-impl Outcome {
-    /// A word for metric labels.
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Served => "served",
-            Self::Refused => "refused",
-            Self::TimedOut => "timed_out",
-            Self::Unreachable => "unreachable",
-            Self::Disconnected => "disconnected",
-            Self::Truncated => "truncated",
-            Self::TooLarge => "too_large",
-            Self::Unreadable => "unreadable",
-            Self::NotSent => "not_sent",
-        }
+/// How a call ended without an answer that counts: outcome, status and message of the Python dendrite.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Failure {
+    pub(crate) outcome: Outcome,
+    pub(crate) status: u16,
+    pub(crate) message: String,
+    /// Whether a whole answer came; then the time it took means something.
+    pub(crate) timed: bool,
+}
+
+impl Failure {
+    fn new(outcome: Outcome, status: u16, message: String) -> Self {
+        Self { outcome, status, message: header_safe(&message), timed: false }
+    }
+
+    pub(crate) fn refused(status: u16, message: String) -> Self {
+        Self { timed: true, ..Self::new(Outcome::Refused, status, message) }
+    }
+
+    pub(crate) fn unreachable(place: &str) -> Self {
+        Self::new(Outcome::Unreachable, 503, format!("Service unavailable at {place}"))
+    }
+
+    pub(crate) fn timed_out(timeout: Duration) -> Self {
+        let seconds = py_float(timeout.as_secs_f64());
+        Self::new(Outcome::TimedOut, 408, format!("Request timeout after {seconds} seconds"))
+    }
+
+    pub(crate) fn disconnected() -> Self {
+        Self::new(Outcome::Disconnected, 503, "Service disconnected: Server disconnected".into())
+    }
+
+    pub(crate) fn truncated(why: impl std::fmt::Display) -> Self {
+        Self::new(Outcome::Truncated, 400, format!("Payload error: {why}"))
+    }
+
+    pub(crate) fn not_http(why: impl std::fmt::Display) -> Self {
+        Self::new(Outcome::NotHttp, 400, format!("Client response error: {why}"))
+    }
+
+    pub(crate) fn invalid(why: impl std::fmt::Display) -> Self {
+        Self::new(Outcome::Invalid, 422, format!("Failed to parse response: {why}"))
+    }
+
+    pub(crate) fn unsendable(why: impl std::fmt::Display) -> Self {
+        Self::new(Outcome::Unsendable, 500, format!("Client error: {why}"))
     }
 }

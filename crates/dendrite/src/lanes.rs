@@ -1,64 +1,54 @@
-//! Nonces and lanes.
+//! Lanes and nonces: what keeps requests in flight from overtaking each other.
 //!
-//! A Python axon wants rising nonces for each pair of hotkey and uuid, and refuses a request that another one of the
-//! same pair has overtaken. So requests that are under way at the same time must differ in their uuid: each takes a
-//! free lane, and a lane carries one request at a time.
+//! A Python axon wants nonces of one uuid to rise. Two requests in flight at once can arrive in either order, so each
+//! has a uuid of its own: a lane, used by one request at a time. Lanes are used again, the last one first: a Python
+//! axon remembers every uuid it ever saw.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axoneme_protocol::Clock;
 use parking_lot::Mutex;
-use uuid::Uuid;
 
-#[derive(Clone)]
+/// The nonce signed last. One for the whole process: two dendrites with one hotkey must not sign the same nonce.
+static LAST_NONCE: AtomicU64 = AtomicU64::new(0);
+
+/// A nonce above all before: the time, or one more than the last when the clock stands still or was set back.
+pub(crate) fn next_nonce(clock: &dyn Clock) -> u64 {
+    let now = clock.unix_ns();
+    let next = |last: u64| now.max(last.saturating_add(1));
+    let last = LAST_NONCE.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |last| Some(next(last)));
+    next(last.unwrap_or_else(|last| last))
+}
+
+/// The uuids no request uses at the moment.
+#[derive(Default)]
 pub(crate) struct Lanes {
-    clock: Arc<dyn Clock>,
-    last: Arc<AtomicU64>,
-    free: Arc<Mutex<Vec<String>>>,
+    free: Mutex<Vec<String>>,
+}
+
+/// A uuid for one request; free again when dropped.
+pub(crate) struct Lane<'a> {
+    lanes: &'a Lanes,
+    uuid: String,
 }
 
 impl Lanes {
-    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self {
-            clock,
-            last: Arc::default(),
-            free: Arc::default(),
-        }
-    }
-
-    /// A lane for one request; it is free again when the guard goes.
-    pub(crate) fn take(&self) -> Lane {
-        let uuid = self
-            .free
-            .lock()
-            .pop()
-            .unwrap_or_else(|| Uuid::new_v4().to_string());
-        Lane {
-            uuid,
-            free: self.free.clone(),
-        }
-    }
-
-    /// The time, nanoseconds since 1970, or one more than the last nonce where the clock has not moved on.
-    pub(crate) fn nonce(&self) -> u64 {
-        let now = self.clock.unix_ns();
-        let next = |last: u64| Some(now.max(last.saturating_add(1)));
-        let last = self
-            .last
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, next);
-        now.max(last.unwrap_or_else(|last| last).saturating_add(1))
+    /// A lane nobody uses.
+    pub(crate) fn enter(&self) -> Lane<'_> {
+        let uuid = self.free.lock().pop().unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
+        Lane { lanes: self, uuid }
     }
 }
 
-pub(crate) struct Lane {
-    pub(crate) uuid: String,
-    free: Arc<Mutex<Vec<String>>>,
+impl Lane<'_> {
+    pub(crate) fn uuid(&self) -> &str {
+        &self.uuid
+    }
 }
 
-impl Drop for Lane {
+impl Drop for Lane<'_> {
     fn drop(&mut self) {
-        self.free.lock().push(std::mem::take(&mut self.uuid));
+        self.lanes.free.lock().push(std::mem::take(&mut self.uuid));
     }
 }
 
@@ -69,23 +59,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nonces_rise_even_when_the_clock_stands_or_goes_back() {
-        let clock = Arc::new(ManualClock::at(1_000));
-        let lanes = Lanes::new(clock.clone());
-        assert_eq!([lanes.nonce(), lanes.nonce()], [1_000, 1_001]);
-        clock.set_unix_ns(10);
-        assert_eq!(lanes.nonce(), 1_002);
-        clock.set_unix_ns(5_000);
-        assert_eq!(lanes.nonce(), 5_000);
+    fn nonces_rise_even_when_the_clock_does_not() {
+        let clock = ManualClock::at(4_000_000_000_000_000_000);
+        let first = next_nonce(&clock);
+        assert_eq!(first, 4_000_000_000_000_000_000);
+        assert_eq!(next_nonce(&clock), first + 1);
+        clock.set_unix_ns(1);
+        assert_eq!(next_nonce(&clock), first + 2);
+        clock.set_unix_ns(first + 1000);
+        assert_eq!(next_nonce(&clock), first + 1000);
     }
 
     #[test]
-    fn requests_under_way_together_have_different_uuids_and_lanes_are_used_again() {
-        let lanes = Lanes::new(Arc::new(ManualClock::at(0)));
-        let (first, second) = (lanes.take(), lanes.take());
-        assert_ne!(first.uuid, second.uuid);
-        let uuid = first.uuid.clone();
-        drop(first);
-        assert_eq!(lanes.take().uuid, uuid);
+    fn requests_at_once_have_lanes_of_their_own_and_later_ones_use_them_again() {
+        let lanes = Lanes::default();
+        let (first, second) = (lanes.enter(), lanes.enter());
+        assert_ne!(first.uuid(), second.uuid());
+        let uuid = second.uuid().to_owned();
+        drop(second);
+        assert_eq!(lanes.enter().uuid(), uuid);
     }
 }

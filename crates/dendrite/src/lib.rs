@@ -1,23 +1,34 @@
-//! The HTTP client of a neuron: signs requests, sends them to many axons at once, classifies every outcome.
+//! The HTTP client of a neuron: asks Python and Rust axons over the v10 wire.
+//!
+//! A call never fails as a function: whatever happens, the [`Answer`] says it with the status a Python dendrite would
+//! report, so that scoring code treats both alike.
 //!
 //! ```no_run
-//! # use std::{sync::Arc, time::Duration};
-//! # use axoneme_dendrite::{AxonTarget, Dendrite, DendriteConfig};
-//! # use axoneme_protocol::Prompting;
-//! # async fn example(hotkey: axoneme_wallet::Keypair, miner: AxonTarget) -> Result<(), Box<dyn std::error::Error>> {
-//! let dendrite = Dendrite::new(Arc::new(hotkey), DendriteConfig::default())?;
-//! let answer = dendrite.call(&miner, Prompting::ask("Name three rivers."), Duration::from_secs(12)).await;
-//! println!("{} {}: {}", answer.status, answer.message, answer.synapse.completion);
-//! # Ok(()) }
-//! ```
+//! use std::sync::Arc;
+//! use std::time::Duration;
 //!
-//! A peer is never believed more than it must be: no redirects, one deadline over everything, answers of bounded size,
-//! and only the output fields of a synapse are taken from it.
+//! use axoneme_dendrite::{AxonTarget, Dendrite, DendriteConfig};
+//! use axoneme_protocol::Prompting;
+//! use axoneme_wallet::Keypair;
+//!
+//! # async fn ask() -> Result<(), Box<dyn std::error::Error>> {
+//! let dendrite = Dendrite::new(Arc::new(Keypair::from_uri("//Alice")?), DendriteConfig::default())?;
+//! let hotkey = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty".parse()?;
+//! let miner = AxonTarget { hotkey, ip: "127.0.0.1".parse()?, port: 8091 };
+//! let answer = dendrite.call(&miner, Prompting::ask("hello"), Duration::from_secs(12)).await;
+//! println!("{} {}: {}", answer.status, answer.message, answer.synapse.completion);
+//! # Ok(())
+//! # }
+//! ```
 
 mod answer;
-mod client;
+mod config;
+mod dendrite;
 mod lanes;
-mod read;
+mod request;
+mod response;
+mod transport;
 
 pub use answer::{Answer, Outcome};
-pub use client::{AxonTarget, Dendrite, DendriteConfig, DendriteError};
+pub use config::{AxonTarget, DendriteConfig, DendriteError};
+pub use dendrite::Dendrite;
