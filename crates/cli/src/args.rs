@@ -1,0 +1,170 @@
+//! The command line of `axoneme`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+/// A scaffold for Bittensor subnets in Rust
+#[derive(Debug, Parser)]
+#[command(name = "axoneme", version, about, propagate_version = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start a whole subnet on this machine: dev chain, validator, four miners
+    Up(UpArgs),
+    /// Make a dev wallet (unencrypted, for local chains only)
+    Wallet(WalletArgs),
+    /// Give a coldkey TAO from the dev chain's Alice
+    Fund(AmountArgs),
+    /// Create a subnet on a local chain; its owner's hotkey gets uid 0
+    Subnet(SubnetArgs),
+    /// Register a hotkey on a subnet of a local chain
+    Register(NetuidArgs),
+    /// Stake TAO to a hotkey on a subnet of a local chain
+    Stake(StakeArgs),
+    /// Fetch the default models into the cache
+    Models,
+}
+
+/// `axoneme up`
+#[derive(Debug, Clone, Args)]
+pub struct UpArgs {
+    /// End once an epoch has turned the validator's weights into incentive, and print the table
+    #[arg(long)]
+    pub until_incentive: bool,
+    /// With --until-incentive: print one JSON document instead of the table
+    #[arg(long, requires = "until_incentive")]
+    pub json: bool,
+    /// Seed of all that is drawn: articles, criteria, miners asked, sampling of the models
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// With --until-incentive: give up after this long, seconds, with exit code 10
+    #[arg(long, default_value = "1800", value_parser = seconds)]
+    pub timeout: Duration,
+    /// Port of the dev chain on 127.0.0.1; 0 takes a free one
+    #[arg(long, default_value_t = 9944)]
+    pub port: u16,
+    /// Time between two blocks, milliseconds
+    #[arg(long, default_value_t = 250, value_parser = clap::value_parser!(u64).range(20..=60_000))]
+    pub block_time: u64,
+    /// Blocks between two epochs of the subnet
+    #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u16).range(4..))]
+    pub tempo: u16,
+    /// Keep wallets, chain and state here, and go on from them next time; without it everything
+    /// goes into a temporary folder
+    #[arg(long)]
+    pub data_dir: Option<PathBuf>,
+    /// Language model: default, a GGUF file, or hf:org/name[@revision]/file.gguf
+    #[arg(long, default_value = "default")]
+    pub model: String,
+    /// Embedding model of the validator: default, a folder, or hf:org/name[@revision]
+    #[arg(long, default_value = "default")]
+    pub embedding_model: String,
+    /// auto, cpu, cuda or cuda:N
+    #[arg(long, default_value = "auto")]
+    pub device: String,
+    /// CPU threads of the language model; 0 takes all
+    #[arg(long, default_value_t = 0)]
+    pub threads: usize,
+    /// Log debug lines
+    #[arg(long)]
+    pub debug: bool,
+}
+
+/// Names of the keys to use.
+#[derive(Debug, Clone, Args)]
+pub struct KeyArgs {
+    /// Name of the wallet (coldkey)
+    #[arg(long = "wallet.name", env = "BT_WALLET_NAME", default_value = "default")]
+    pub name: String,
+    /// Name of the hotkey
+    #[arg(long = "wallet.hotkey", env = "BT_WALLET_HOTKEY", default_value = "default")]
+    pub hotkey: String,
+    /// Folder of all wallets
+    #[arg(long = "wallet.path", env = "BT_WALLET_PATH", default_value = "~/.bittensor/wallets/")]
+    pub path: String,
+}
+
+/// `axoneme wallet`
+#[derive(Debug, Clone, Args)]
+pub struct WalletArgs {
+    /// The keys.
+    #[command(flatten)]
+    pub keys: KeyArgs,
+    /// Derive the keys from this dev path, such as //Bob (hotkey: //Bob//hotkey), instead of new
+    /// random ones
+    #[arg(long)]
+    pub uri: Option<String>,
+    /// Replace keys that exist
+    #[arg(long)]
+    pub overwrite: bool,
+}
+
+/// Keys and a local chain.
+#[derive(Debug, Clone, Args)]
+pub struct SubnetArgs {
+    /// The keys.
+    #[command(flatten)]
+    pub keys: KeyArgs,
+    /// local, or an endpoint on this machine
+    #[arg(long = "subtensor.network", default_value = "local")]
+    pub network: String,
+}
+
+/// Keys, a local chain and a subnet on it.
+#[derive(Debug, Clone, Args)]
+pub struct NetuidArgs {
+    /// Keys and chain.
+    #[command(flatten)]
+    pub on: SubnetArgs,
+    /// Subnet
+    #[arg(long, default_value_t = 1)]
+    pub netuid: u16,
+}
+
+/// Keys, a local chain and an amount.
+#[derive(Debug, Clone, Args)]
+pub struct AmountArgs {
+    /// Keys and chain.
+    #[command(flatten)]
+    pub on: SubnetArgs,
+    /// TAO
+    #[arg(long, value_parser = tao)]
+    pub amount: Rao,
+}
+
+/// Keys, a local chain, a subnet and an amount.
+#[derive(Debug, Clone, Args)]
+pub struct StakeArgs {
+    /// Keys, chain and subnet.
+    #[command(flatten)]
+    pub on: NetuidArgs,
+    /// TAO
+    #[arg(long, value_parser = tao)]
+    pub amount: Rao,
+}
+
+/// An amount in rao, typed in TAO.
+#[derive(Debug, Clone, Copy)]
+pub struct Rao(pub u64);
+
+fn tao(text: &str) -> Result<Rao, String> {
+    match text.parse::<f64>() {
+        Ok(tao) if tao > 0.0 && tao < 1e9 => Ok(Rao((tao * 1e9).round() as u64)),
+        _ => Err("an amount of TAO above zero is wanted".into()),
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let number = text.strip_suffix('s').unwrap_or(text).parse::<f64>().ok();
+    number
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .ok_or_else(|| "a number of seconds is wanted".into())
+}

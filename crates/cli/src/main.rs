@@ -1,0 +1,16 @@
+//! `axoneme`: parse, run, end.
+
+use axoneme::args::{Cli, Command};
+use axoneme::{local, up};
+use axoneme_neuron::{daemon, exit};
+use clap::Parser;
+
+fn main() -> std::process::ExitCode {
+    let cli = Cli::parse();
+    exit::finish(daemon::block_on(|cancel| async {
+        match cli.command {
+            Command::Up(args) => up::run(args, cancel).await,
+            other => local::run(other, cancel).await,
+        }
+    }))
+}

@@ -1,0 +1,230 @@
+//! Starting the workspace's programs and reading what they say.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+/// Longer than anything here takes on a loaded machine.
+pub const PATIENCE: Duration = Duration::from_secs(180);
+
+/// A program of this workspace. `axoneme` is built for this test by cargo; the daemons are other
+/// packages, so this builds them into the same folder (a no-op under `cargo test --workspace`).
+pub fn program(name: &str) -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let folder = BUILT.get_or_init(|| {
+        let axoneme = PathBuf::from(env!("CARGO_BIN_EXE_axoneme"));
+        let folder = axoneme.parent().unwrap().to_owned();
+        let mut build = Command::new(env!("CARGO"));
+        build.args(["build", "--quiet", "-p", "miner", "-p", "validator", "-p", "localnet"]);
+        if folder.ends_with("release") {
+            build.arg("--release");
+        }
+        build.env("CARGO_TARGET_DIR", folder.parent().unwrap());
+        build.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."));
+        assert!(build.status().unwrap().success(), "the daemons do not build");
+        folder
+    });
+    folder.join(name)
+}
+
+/// A running program whose stdout and stderr are read line by line. Killed when dropped.
+pub struct Running {
+    child: Child,
+    lines: Receiver<String>,
+    seen: Vec<String>,
+}
+
+impl Running {
+    pub fn start(name: &str, args: &[&str]) -> Self {
+        let mut child = command(name, args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (sender, lines) = channel();
+        let pipes: [Box<dyn Read + Send>; 2] =
+            [Box::new(child.stdout.take().unwrap()), Box::new(child.stderr.take().unwrap())];
+        for pipe in pipes {
+            let sender = sender.clone();
+            std::thread::spawn(move || {
+                for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+                    if sender.send(line).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        Self { child, lines, seen: Vec::new() }
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for a line that contains `text` and returns it.
+    pub fn wait_for(&mut self, text: &str) -> String {
+        self.wait_within(text, PATIENCE).unwrap_or_else(|| {
+            panic!("`{text}` was not said within {PATIENCE:?}; said:\n{}", self.seen.join("\n"))
+        })
+    }
+
+    /// The same with a limit of its own; `None` when the limit passes or the program ends.
+    pub fn wait_within(&mut self, text: &str, limit: Duration) -> Option<String> {
+        let end = Instant::now() + limit;
+        while let Ok(line) = self.lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            self.seen.push(line.clone());
+            if line.contains(text) {
+                return Some(line);
+            }
+        }
+        None
+    }
+
+    /// All lines until now.
+    pub fn said(&mut self) -> &[String] {
+        self.seen.extend(self.lines.try_iter());
+        &self.seen
+    }
+
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGINT, as Ctrl-C sends it; the exit status, or a panic after `limit`.
+    pub fn interrupt(mut self, limit: Duration) -> ExitStatus {
+        let status = Command::new("kill").args(["-INT", &self.id().to_string()]).status().unwrap();
+        assert!(status.success());
+        let end = Instant::now() + limit;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < end, "still running {limit:?} after SIGINT:\n{}", self.said().join("\n"));
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A command with an environment that the operator's own settings cannot change.
+pub fn command(name: &str, args: &[&str]) -> Command {
+    let mut command = Command::new(program(name));
+    command.args(args);
+    for (key, _) in std::env::vars() {
+        if key.starts_with("BT_") || (key.starts_with("AXONEME_") && key != "AXONEME_CACHE") {
+            command.env_remove(key);
+        }
+    }
+    command.env_remove("RUST_BACKTRACE");
+    command
+}
+
+/// Runs a program to its end: code, stdout, stderr.
+pub fn run(name: &str, args: &[&str]) -> (i32, String, String) {
+    let output = command(name, args).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
+}
+
+/// [`run`] that must succeed; its stdout.
+pub fn succeed(name: &str, args: &[&str]) -> String {
+    let (code, stdout, stderr) = run(name, args);
+    assert_eq!(code, 0, "{name} {args:?}:\n{stdout}\n{stderr}");
+    stdout
+}
+
+/// A dev chain in a process of its own, and wallets for it.
+pub struct Subnet {
+    pub folder: tempfile::TempDir,
+    pub chain: Option<Running>,
+    pub port: u16,
+    pub endpoint: String,
+}
+
+impl Subnet {
+    /// A fresh chain on a free port, keeping its blocks in the folder.
+    pub fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut subnet = Self { folder, chain: None, port: 0, endpoint: String::new() };
+        subnet.start_chain();
+        subnet
+    }
+
+    /// Starts the chain, on the same port as before if there was one.
+    pub fn start_chain(&mut self) {
+        let data = self.folder.path().join("chain");
+        let port = self.port.to_string();
+        let mut chain = Running::start("localnet", &["--port", &port, "--data-dir", data.to_str().unwrap()]);
+        let line = chain.wait_for("ws://127.0.0.1:");
+        let digits: String =
+            line.split("ws://127.0.0.1:").nth(1).unwrap().chars().take_while(char::is_ascii_digit).collect();
+        self.port = digits.parse().unwrap();
+        self.endpoint = format!("ws://127.0.0.1:{}", self.port);
+        self.chain = Some(chain);
+    }
+
+    /// Stops the chain the hard way.
+    pub fn stop_chain(&mut self) {
+        self.chain.take().unwrap().kill();
+    }
+
+    pub fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    /// Flags that name a wallet of this subnet.
+    pub fn wallet(&self, name: &str) -> Vec<String> {
+        ["--wallet.name", name, "--wallet.hotkey", "default", "--wallet.path", &self.path("wallets")]
+            .map(str::to_owned)
+            .to_vec()
+    }
+
+    /// Runs an `axoneme` command for a wallet on this chain.
+    pub fn axoneme(&self, command: &str, wallet: &str, more: &[&str]) -> String {
+        let mut args = vec![command.to_owned()];
+        args.extend(self.wallet(wallet));
+        if command != "wallet" {
+            args.extend(["--subtensor.network".to_owned(), self.endpoint.clone()]);
+        }
+        args.extend(more.iter().map(|text| text.to_string()));
+        succeed("axoneme", &args.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    /// A wallet with 2,000 TAO that is registered and staked on subnet 1.
+    pub fn join(&self, wallet: &str, stake: &str) {
+        self.axoneme("wallet", wallet, &[]);
+        self.axoneme("fund", wallet, &["--amount", "2000"]);
+        self.axoneme("register", wallet, &["--netuid", "1"]);
+        self.axoneme("stake", wallet, &["--netuid", "1", "--amount", stake]);
+    }
+
+    /// The flags of a daemon on subnet 1 of this chain.
+    pub fn daemon(&self, wallet: &str, more: &[&str]) -> Vec<String> {
+        let mut args: Vec<String> = ["--netuid", "1", "--subtensor.chain_endpoint", &self.endpoint, "--logging.logging_dir", &self.path("neurons")]
+            .map(str::to_owned)
+            .to_vec();
+        args.extend(self.wallet(wallet));
+        args.extend(more.iter().map(|text| text.to_string()));
+        args
+    }
+
+    pub fn start_daemon(&self, program: &str, wallet: &str, more: &[&str]) -> Running {
+        let args = self.daemon(wallet, more);
+        Running::start(program, &args.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    pub fn run_daemon(&self, program: &str, wallet: &str, more: &[&str]) -> (i32, String, String) {
+        let args = self.daemon(wallet, more);
+        run(program, &args.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+}

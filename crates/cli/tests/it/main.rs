@@ -1,0 +1,7 @@
+//! The programs as an operator runs them: real processes, real sockets, real chain and models.
+
+mod harness;
+mod kill;
+mod outage;
+mod up;
+mod wrong_input;

@@ -1,0 +1,67 @@
+//! A chain that stops and comes back under both daemons.
+
+use std::time::{Duration, Instant};
+
+use crate::harness::{PATIENCE, Running, Subnet};
+
+fn metric(admin: &str, name: &str) -> f64 {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let page = runtime.block_on(async { reqwest::get(format!("{admin}/metrics")).await.unwrap().text().await.unwrap() });
+    page.lines()
+        .filter(|line| line.starts_with(name))
+        .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+        .sum()
+}
+
+fn status(admin: &str, path: &str) -> (u16, String) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let answer = reqwest::get(format!("{admin}{path}")).await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    })
+}
+
+fn admin_of(daemon: &mut Running) -> String {
+    let line = daemon.wait_for("admin port on http://");
+    let address = line.split("http://").nth(1).unwrap().split(' ').next().unwrap();
+    format!("http://{address}")
+}
+
+fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < end, "not within {PATIENCE:?}: {what}");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+#[test]
+fn both_daemons_go_on_after_the_chain_was_away() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut subnet = Subnet::start();
+    subnet.join("validator", "1000");
+    subnet.join("miner", "1");
+    let mut miner = subnet.start_daemon("miner", "miner", &["--axon.port", "0", "--miner.max_tokens", "16", "--miner.blocks_per_epoch", "4"]);
+    miner.wait_for("axon published on chain");
+    let mut validator = subnet.start_daemon("validator", "validator", &["--neuron.axon_off", "--seed", "1"]);
+    let (miner_admin, validator_admin) = (admin_of(&mut miner), admin_of(&mut validator));
+    wait_until("the validator finished a prompt run", || metric(&validator_admin, "validator_steps_total") >= 1.0);
+    wait_until("the miner is ready", || status(&miner_admin, "/readyz").0 == 200);
+
+    subnet.stop_chain();
+    wait_until("the validator says why it is not ready", || {
+        let (code, why) = status(&validator_admin, "/readyz");
+        code == 503 && why.contains("chain")
+    });
+    assert_eq!(status(&miner_admin, "/livez").0, 200);
+    subnet.start_chain();
+
+    wait_until("both are ready again", || {
+        [&miner_admin, &validator_admin].iter().all(|admin| status(admin, "/readyz").0 == 200)
+    });
+    let before = metric(&validator_admin, "validator_steps_total");
+    wait_until("prompt runs go on", || metric(&validator_admin, "validator_steps_total") >= before + 2.0);
+    assert!(miner.is_running() && validator.is_running());
+    assert_eq!(validator.interrupt(Duration::from_secs(5)).code(), Some(0));
+    assert_eq!(miner.interrupt(Duration::from_secs(5)).code(), Some(0));
+}

@@ -1,0 +1,105 @@
+//! Publishing the axon's address on chain, and keeping it published.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axoneme_chain::{AxonEndpoint, Chain};
+use axoneme_neuron::config::AxonConfig;
+use axoneme_neuron::metagraph::MetagraphWatch;
+use axoneme_neuron::{Duties, ExitCode, Failure, Readiness};
+use axoneme_wallet::Keypair;
+
+/// Chains refuse 127.0.0.1 as an axon's address, but on Linux all of 127.0.0.0/8 is this machine:
+/// what a miner publishes on a chain that itself runs on this machine.
+const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
+/// Longest time without a look at the chain's record before the duty is restarted.
+const STUCK: Duration = Duration::from_secs(600);
+/// Time between two looks when no new metagraph comes.
+const LOOK: Duration = Duration::from_secs(60);
+/// Published as the axon's software version: SDK 10's form of a version number.
+const VERSION: u32 = 10_005_000;
+
+/// The address to publish for an axon that listens on `bound`.
+///
+/// # Errors
+/// When none is configured and none can be known.
+pub fn endpoint(axon: &AxonConfig, bound: SocketAddr, chain: &str) -> Result<AxonEndpoint, Failure> {
+    let ip = match axon.external_ip {
+        Some(ip) => ip,
+        None if !axon.ip.is_unspecified() && !axon.ip.is_loopback() => axon.ip,
+        None if is_local(chain) => if is_exact_loopback(axon.ip) { LOCAL } else { any_loopback(axon.ip) },
+        None => {
+            return Err(Failure::message(
+                ExitCode::Config,
+                "the address to publish is not known; give this machine's public address with --axon.external_ip",
+            ));
+        }
+    };
+    if is_exact_loopback(ip) {
+        return Err(Failure::message(
+            ExitCode::Config,
+            "the chain refuses 127.0.0.1 as an axon's address; on one machine publish 127.0.0.2 \
+             (--axon.external_ip 127.0.0.2, listening on 0.0.0.0 or 127.0.0.2)",
+        ));
+    }
+    Ok(AxonEndpoint { ip, port: axon.external_port.unwrap_or(bound.port()), version: VERSION, protocol: 4 })
+}
+
+fn is_exact_loopback(ip: IpAddr) -> bool {
+    ip == IpAddr::V4(Ipv4Addr::LOCALHOST)
+}
+
+fn any_loopback(ip: IpAddr) -> IpAddr {
+    if ip.is_loopback() { ip } else { LOCAL }
+}
+
+/// Whether a chain endpoint is on this machine.
+fn is_local(chain: &str) -> bool {
+    ["://127.", "://localhost", "://[::1]", "://0.0.0.0"].iter().any(|host| chain.contains(host))
+}
+
+/// Adds a duty that publishes the address now, and again whenever the chain's record differs (a
+/// new registration, a chain that was reset).
+pub fn keep_announced(
+    duties: &mut Duties,
+    chain: &Chain,
+    hotkey: &Arc<Keypair>,
+    endpoint: AxonEndpoint,
+    metagraph: MetagraphWatch,
+    readiness: &Readiness,
+) {
+    let (chain, hotkey, readiness) = (chain.clone(), hotkey.clone(), readiness.clone());
+    duties.spawn("announce", STUCK, move |heart, cancel| {
+        let (chain, hotkey, readiness) = (chain.clone(), hotkey.clone(), readiness.clone());
+        let (endpoint, mut metagraph) = (endpoint.clone(), metagraph.clone());
+        async move {
+            loop {
+                let (netuid, published) = {
+                    let now = metagraph.borrow_and_update();
+                    let own = now.find(&hotkey.account_id());
+                    (now.netuid, own.map(|neuron| neuron.axon.clone()))
+                };
+                match published {
+                    None => readiness.set("registration", Err("the hotkey is no longer registered".into())),
+                    Some(axon) => {
+                        readiness.set("registration", Ok(()));
+                        if !axon.is_some_and(|axon| axon.ip == endpoint.ip && axon.port == endpoint.port) {
+                            chain.serve_axon(&hotkey, netuid, &endpoint).await.inspect_err(|error| {
+                                readiness.set("axon published", Err(error.to_string()));
+                            })?;
+                            tracing::info!("axon published on chain as {}:{}", endpoint.ip, endpoint.port);
+                        }
+                        readiness.set("axon published", Ok(()));
+                    }
+                }
+                heart.beat();
+                tokio::select! {
+                    () = cancel.cancelled() => return Ok(()),
+                    changed = metagraph.changed() => changed?,
+                    () = tokio::time::sleep(LOOK) => {}
+                }
+            }
+        }
+    });
+}

@@ -1,0 +1,99 @@
+//! The life of a miner: check, load, listen, publish, serve, drain.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axoneme_axon::{Axon, AxonError, Limits};
+use axoneme_llm::{
+    DeviceChoice, Engine, EngineConfig, ModelError, ModelRef, ModelStore, SMOLLM2_135M, StderrProgress,
+};
+use axoneme_neuron::metagraph::{keep_fresh, watch_connection};
+use axoneme_neuron::{Duties, ExitCode, Failure, Readiness, admin, preflight};
+use axoneme_protocol::Prompting;
+use tokio_util::sync::CancellationToken;
+
+use crate::announce;
+use crate::config::{MinerConfig, MinerKind};
+use crate::forward::PromptingForward;
+use crate::policy::MinerPolicy;
+
+/// Time for requests in flight at the end; less than the five seconds an operator waits.
+const DRAIN: Duration = Duration::from_secs(3);
+
+/// What a host program shares between several neurons of one process.
+#[derive(Default)]
+pub struct Host {
+    /// A loaded model; a miner alone loads its own.
+    pub engine: Option<Engine>,
+}
+
+/// Runs a miner until `cancel`.
+///
+/// # Errors
+/// With the exit code of what could not be started; once it runs, only the loss of something that
+/// no retry brings back ends it.
+pub async fn run(config: MinerConfig, host: Host, cancel: CancellationToken) -> Result<(), Failure> {
+    let readiness = Readiness::waiting_for(&["axon", "axon published"]);
+    let identity = preflight::identify(&config.wallet, &config.subtensor, config.netuid).await?;
+    let engine = match (config.miner.kind, host.engine) {
+        (MinerKind::Llm, Some(engine)) => Some(engine),
+        (MinerKind::Llm, None) => Some(load(&config).await?),
+        (MinerKind::Echo, _) => None,
+    };
+
+    let mut duties = Duties::new(cancel.clone());
+    watch_connection(&mut duties, &identity.chain, &readiness);
+    let refresh = config.miner.blocks_per_epoch;
+    let metagraph = keep_fresh(&mut duties, &identity.chain, identity.metagraph.clone(), refresh, &readiness);
+    let policy = MinerPolicy::new(&config.miner.blacklist, &config.miner.priority, metagraph.clone())?;
+    let forward = match engine {
+        Some(engine) => PromptingForward::model(config.miner.clone(), engine),
+        None => PromptingForward::echo(config.miner.clone()),
+    };
+    let axon = Axon::builder(identity.hotkey.clone())
+        .bind(config.axon.bind())
+        .limits(Limits { max_concurrent: config.axon.max_workers, ..Limits::default() })
+        .policy(policy)
+        .route::<Prompting>(Arc::new(forward))
+        .start()
+        .await
+        .map_err(|error| axon_failure(&error))?;
+    readiness.set("axon", Ok(()));
+    admin::serve(config.admin.port, readiness.clone(), cancel.clone()).await?;
+
+    let endpoint = announce::endpoint(&config.axon, axon.local_addr(), &identity.endpoint)?;
+    tracing::info!(
+        netuid = identity.netuid, uid = identity.uid, hotkey = %identity.hotkey.account_id(),
+        listen = %axon.local_addr(), chain = %identity.endpoint, "miner started"
+    );
+    announce::keep_announced(&mut duties, &identity.chain, &identity.hotkey, endpoint, metagraph, &readiness);
+    let result = duties.run(DRAIN).await;
+    axon.shutdown(DRAIN).await;
+    tracing::info!(uid = identity.uid, "miner stopped");
+    result
+}
+
+/// Loads the configured model, fetching the default one if it is not there yet.
+async fn load(config: &MinerConfig) -> Result<Engine, Failure> {
+    let settings = &config.miner;
+    let device: DeviceChoice = config.neuron.device.parse().map_err(|error| model_failure(&error))?;
+    let reference: ModelRef = settings.model.parse().map_err(|error| model_failure(&error))?;
+    let progress = Arc::new(StderrProgress::new());
+    let path = ModelStore::new(None).ensure(&reference, &SMOLLM2_135M, progress).await;
+    let path = path.map_err(|error| model_failure(&error))?;
+    let engine = EngineConfig { threads: settings.threads, max_slots: settings.slots, ..EngineConfig::default() };
+    let loading = tokio::task::spawn_blocking(move || Engine::load(&path, device, engine));
+    match loading.await {
+        Ok(loaded) => loaded.map_err(|error| model_failure(&error)),
+        Err(error) => Err(Failure::message(ExitCode::Model, format!("loading the model failed: {error}"))),
+    }
+}
+
+fn model_failure(error: &ModelError) -> Failure {
+    Failure::new(ExitCode::Model, error)
+}
+
+fn axon_failure(error: &AxonError) -> Failure {
+    let code = if matches!(error, AxonError::PortInUse { .. }) { ExitCode::PortInUse } else { ExitCode::Failure };
+    Failure::new(code, error)
+}
