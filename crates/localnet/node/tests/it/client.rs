@@ -6,7 +6,7 @@ use subxt::{
 };
 use subxt_signer::sr25519::{Keypair, dev};
 
-use crate::common::{Client, TestResult, chain, config, submit, within};
+use crate::common::{Client, TestResult, chain, config, event_names, submit, within};
 
 const TAO: u64 = 1_000_000_000;
 
@@ -65,10 +65,7 @@ async fn a_transfer_is_finalized_with_its_events_and_charged() -> TestResult {
     let (chain, client) = chain().await?;
     let progress = submit(&client, &transfer(&dev::bob(), 5 * TAO), &dev::alice()).await?;
     let events = within(progress.wait_for_finalized_success()).await?;
-    let names: Vec<String> = events
-        .iter()
-        .map(|event| event.map(|event| format!("{}.{}", event.pallet_name(), event.event_name())))
-        .collect::<Result<_, _>>()?;
+    let names = event_names(&events)?;
     assert!(names.contains(&"Balances.Transfer".to_owned()), "{names:?}");
     assert!(
         names.contains(&"System.ExtrinsicSuccess".to_owned()),

@@ -6,6 +6,7 @@ use localnet::{Localnet, LocalnetConfig};
 use subxt::{
     OnlineClient, SubstrateConfig,
     client::OnlineClientAtBlockImpl,
+    extrinsics::ExtrinsicEvents,
     transactions::{Payload, TransactionProgress},
 };
 use subxt_signer::sr25519::Keypair;
@@ -50,4 +51,14 @@ pub async fn submit(
 ) -> TestResult<TransactionProgress<SubstrateConfig, OnlineClientAtBlockImpl<SubstrateConfig>>> {
     let mut tx = within(client.tx()).await?;
     within(tx.sign_and_submit_then_watch_default(call, signer)).await
+}
+
+/// The events of a transaction, as `Pallet.Event`.
+pub fn event_names(events: &ExtrinsicEvents<SubstrateConfig>) -> TestResult<Vec<String>> {
+    let mut names = Vec::new();
+    for event in events.iter() {
+        let event = event?;
+        names.push(format!("{}.{}", event.pallet_name(), event.event_name()));
+    }
+    Ok(names)
 }

@@ -4,7 +4,7 @@ use localnet::{Localnet, LocalnetConfig};
 use subxt::dynamic::{self, Value};
 use subxt_signer::sr25519::{Keypair, dev};
 
-use crate::common::{Client, TestResult, config, submit, within};
+use crate::common::{Client, TestResult, config, event_names, submit, within};
 
 const PALLET: &str = "SubtensorModule";
 
@@ -115,11 +115,8 @@ async fn a_subnet_is_created_joined_weighed_and_kept() -> TestResult {
             .wait_for_finalized_success(),
     )
     .await?;
-    let names: Vec<String> = events
-        .iter()
-        .map(|event| event.map(|event| event.event_name().to_owned()))
-        .collect::<Result<_, _>>()?;
-    assert!(names.contains(&"WeightsSet".to_owned()), "{names:?}");
+    let names = event_names(&events)?;
+    assert!(names.contains(&format!("{PALLET}.WeightsSet")), "{names:?}");
     let set = weights(&client, netuid).await?;
     assert_eq!(set, [(1, vec![(1, u16::MAX)])]);
 
