@@ -14,6 +14,7 @@ pub mod error;
 pub mod events;
 pub mod forward;
 pub mod models;
+pub mod passes;
 pub mod reward;
 pub mod run;
 pub mod sampling;

@@ -3,41 +3,36 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use axoneme_dendrite::{Dendrite, DendriteConfig};
 use axoneme_llm::{Embedder, Engine};
 use axoneme_neuron::metagraph::keep_fresh;
 use axoneme_neuron::preflight::{self, Identity};
-use axoneme_neuron::{Duties, DutyError, ExitCode, Failure, Heart, Readiness, StateStore, admin};
-use axoneme_reward::Task;
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
+use axoneme_neuron::{Duties, ExitCode, Failure, Readiness, StateStore, admin};
 use serde_json::json;
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::book::{Book, ScoreRule};
-use crate::completions::{base_text, draw_cutoff, limit_words};
 use crate::config::ValidatorConfig;
 use crate::dataset::Dataset;
-use crate::error::ValidatorError;
 use crate::events::{Recorder, parse_size};
-use crate::forward::{Ended, ForwardConfig, ForwardOutcome, forward};
+use crate::forward::ForwardConfig;
 use crate::models;
+use crate::passes::{PassSettings, Passes, stream};
 use crate::reward::{Parts, pipeline};
 use crate::scores::Unasked;
 use crate::stats::ValidatorStats;
-use crate::step::{PromptRun, QueryStep, StepConfig, StepOutcome};
+use crate::step::{PromptRun, StepConfig};
 use crate::weights::{WeightSetter, WeightsConfig, check_subnet, own_version_key};
 
 /// Time for duties to end; less than the five seconds an operator waits.
 const DRAIN: Duration = Duration::from_secs(3);
-/// First pause after a forward pass that failed or came to nothing.
-const PAUSE_FIRST: Duration = Duration::from_secs(1);
-/// Longest pause: about a block of the main chain, in which a miner may have come up.
-const PAUSE_LONGEST: Duration = Duration::from_secs(12);
 /// Longest time without progress in setting weights: several deadlines of the chain.
 const WEIGHTS_STUCK: Duration = Duration::from_secs(600);
+
+/// Longest answer that is read, bytes: some hundred times what is asked for. What is longer would only keep the judge
+/// busy.
+const MAX_ANSWER: usize = 256 * 1024;
 
 /// What a host program shares between several neurons of one process.
 #[derive(Default)]
@@ -124,9 +119,13 @@ async fn start(
     // Each start reads the dataset in an order of its own, and each pass draws from a stream of its own.
     let dataset = Dataset::open(&config.dataset, stream(seed, u64::MAX - state.forwards))
         .map_err(|error| Failure::new(ExitCode::Config, &error))?;
-    let dendrite = Dendrite::new(identity.hotkey.clone(), DendriteConfig::default())
+    let transport = DendriteConfig {
+        answer_bytes: MAX_ANSWER,
+        ..DendriteConfig::default()
+    };
+    let dendrite = Dendrite::new(identity.hotkey.clone(), transport)
         .map_err(|error| Failure::new(ExitCode::Failure, &error))?;
-    let events = recorder(&config, &folder, &identity, seed);
+    let events = Arc::new(recorder(&config, &folder, &identity, seed));
     tracing::info!(
         netuid = identity.netuid, uid = identity.uid, hotkey = %identity.hotkey.account_id(),
         chain = %identity.endpoint, seed, prompt_runs = 1 + 2 * config.neuron.num_followup_steps,
@@ -155,26 +154,29 @@ async fn start(
             async move { setter.run(heart, cancel).await }
         });
     }
-    let run = PromptRun {
+    let step = PromptRun {
         ask: Arc::new(dendrite),
         metagraph,
         blocks: identity.chain.blocks(),
         own: identity.hotkey.account_id(),
         pipeline: Arc::new(Mutex::new(judge)),
         book: book.clone(),
-        events: Arc::new(events),
+        events: events.clone(),
         config: step_config(&config),
     };
-    let forwards = Arc::new(Forwards {
-        run,
+    let registered = registration(&config, &step);
+    let passes = Arc::new(Passes {
+        step,
         dataset,
         seed,
+        book: book.clone(),
+        events,
         readiness,
-        config,
+        registered,
+        settings: pass_settings(&config),
     });
-    let stuck = forwards.longest_run();
-    duties.spawn("forward", stuck, move |heart, cancel| {
-        forwards.clone().run(heart, cancel)
+    duties.spawn("forward", longest_run(&config), move |heart, cancel| {
+        passes.clone().run(heart, cancel)
     });
     Ok(Started { duties, book })
 }
@@ -247,182 +249,45 @@ fn recorder(
     Recorder::open(folder, limit, header)
 }
 
-fn stream(seed: u64, number: u64) -> ChaCha8Rng {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    rng.set_stream(number);
-    rng
-}
-
-/// The forward duty.
-struct Forwards {
-    run: PromptRun,
-    dataset: Dataset,
-    seed: u64,
-    readiness: Readiness,
-    config: ValidatorConfig,
-}
-
-impl Forwards {
-    /// The longest a single prompt run can take while all is well, with a margin.
-    fn longest_run(&self) -> Duration {
-        let neuron = &self.config.neuron;
-        let run = neuron.followup_timeout.max(neuron.answer_timeout) + neuron.scoring_timeout;
-        let queue = neuron.num_concurrent_forwards as f64;
-        Duration::from_secs_f64(run * queue + 60.0)
-    }
-
-    async fn run(
-        self: Arc<Self>,
-        heart: Heart,
-        cancel: CancellationToken,
-    ) -> Result<(), DutyError> {
-        let mut pause = PAUSE_FIRST;
-        loop {
-            heart.beat();
-            self.still_registered()?;
-            let passes = (0..self.config.neuron.num_concurrent_forwards).map(|_| self.pass(&heart));
-            let outcomes = tokio::select! {
-                outcomes = futures::future::join_all(passes) => outcomes,
-                () = cancel.cancelled() => return Ok(()),
-            };
-            // One pass that got anywhere is enough to go straight on.
-            if outcomes
-                .iter()
-                .any(|outcome| outcome.as_ref().is_ok_and(got_somewhere))
-            {
-                self.readiness.set("forward", Ok(()));
-                pause = PAUSE_FIRST;
-                continue;
-            }
-            if let Some(reason) = outcomes
-                .iter()
-                .map(|outcome| describe(outcome.as_ref()))
-                .next()
-            {
-                self.readiness.set("forward", Err(reason));
-            }
-            tokio::select! {
-                () = tokio::time::sleep(pause) => {}
-                () = cancel.cancelled() => return Ok(()),
-            }
-            pause = (pause * 2).min(PAUSE_LONGEST);
-        }
-    }
-
-    fn still_registered(&self) -> Result<(), DutyError> {
-        let metagraph = self.run.metagraph.borrow().clone();
-        if metagraph.find(&self.run.own).is_some() {
-            return Ok(());
-        }
-        let ValidatorConfig {
-            wallet,
-            subtensor,
-            netuid,
-            ..
-        } = &self.config;
-        Err(DutyError::Fatal(preflight::not_registered(
-            wallet,
-            subtensor,
-            *netuid,
-            &self.run.own.to_string(),
-        )))
-    }
-
-    /// One forward pass. Its errors are counted and logged here; they end nothing but the pass.
-    async fn pass(&self, heart: &Heart) -> Result<ForwardOutcome, ValidatorError> {
-        let number = self.run.book.begin_forward();
-        let outcome = self.try_pass(number, heart).await;
-        let result = match &outcome {
-            Ok(ForwardOutcome {
-                ended: Ended::Finished,
-                ..
-            }) => "finished",
-            Ok(_) => "stopped",
-            Err(_) => "failed",
-        };
-        metrics::counter!("validator_forwards_total", "result" => result).increment(1);
-        let reason = describe(outcome.as_ref());
-        match &outcome {
-            Ok(done) => tracing::info!(
-                forward = number,
-                steps = done.steps,
-                "forward pass ended: {reason}"
-            ),
-            Err(_) => tracing::error!(forward = number, "forward pass failed: {reason}"),
-        }
-        let steps = outcome.as_ref().map_or(0, |done| done.steps);
-        let fields = [
-            ("name", json!("forward")),
-            ("forward", json!(number)),
-            ("steps", json!(steps)),
-            ("ended", json!(reason)),
-        ];
-        self.run.events.write(
-            &fields
-                .map(|(name, value)| (name.to_owned(), value))
-                .into_iter()
-                .collect(),
-        );
-        outcome
-    }
-
-    async fn try_pass(&self, number: u64, heart: &Heart) -> Result<ForwardOutcome, ValidatorError> {
-        let mut rng = stream(self.seed, number);
-        let text = self.dataset.next().await?;
-        let base = limit_words(
-            base_text(&text, draw_cutoff(&mut rng)),
-            self.config.dataset.max_words,
-        );
-        let neuron = &self.config.neuron;
-        let settings = ForwardConfig {
-            rounds: neuron.num_followup_steps,
-            followup_sample_size: neuron.followup_sample_size,
-            followup_timeout: Duration::from_secs_f64(neuron.followup_timeout),
-            answer_sample_size: neuron.answer_sample_size,
-            answer_timeout: Duration::from_secs_f64(neuron.answer_timeout),
-        };
-        forward(
-            &Beating {
-                run: &self.run,
-                heart,
-            },
-            settings,
-            base,
-            &mut rng,
-        )
-        .await
+fn pass_settings(config: &ValidatorConfig) -> PassSettings {
+    let neuron = &config.neuron;
+    let forward = ForwardConfig {
+        rounds: neuron.num_followup_steps,
+        followup_sample_size: neuron.followup_sample_size,
+        followup_timeout: Duration::from_secs_f64(neuron.followup_timeout),
+        answer_sample_size: neuron.answer_sample_size,
+        answer_timeout: Duration::from_secs_f64(neuron.answer_timeout),
+    };
+    PassSettings {
+        forward,
+        concurrent: neuron.num_concurrent_forwards,
+        max_words: config.dataset.max_words,
     }
 }
 
-fn got_somewhere(outcome: &ForwardOutcome) -> bool {
-    outcome.ended == Ended::Finished || outcome.steps > 1
+/// The longest a single prompt run can take while all is well, with a margin.
+fn longest_run(config: &ValidatorConfig) -> Duration {
+    let neuron = &config.neuron;
+    let run = neuron.followup_timeout.max(neuron.answer_timeout) + neuron.scoring_timeout;
+    // Passes under way at the same time wait for each other's judging.
+    Duration::from_secs_f64((run * neuron.num_concurrent_forwards as f64).min(1e9) + 60.0)
 }
 
-fn describe(outcome: Result<&ForwardOutcome, &ValidatorError>) -> String {
-    match outcome {
-        Ok(outcome) => outcome.ended.to_string(),
-        Err(error) => axoneme_neuron::exit::with_causes(error),
-    }
-}
-
-/// Shows the supervisor that runs are being finished.
-struct Beating<'a> {
-    run: &'a PromptRun,
-    heart: &'a Heart,
-}
-
-#[async_trait]
-impl QueryStep for Beating<'_> {
-    async fn run(
-        &self,
-        task: &Task,
-        count: usize,
-        timeout: Duration,
-        exclude: &std::collections::BTreeSet<u16>,
-        rng: &mut ChaCha8Rng,
-    ) -> Result<Option<StepOutcome>, ValidatorError> {
-        let outcome = self.run.run(task, count, timeout, exclude, rng).await;
-        self.heart.beat();
-        outcome
-    }
+/// Says, from the newest metagraph, whether this validator still has its place in the subnet.
+fn registration(
+    config: &ValidatorConfig,
+    step: &PromptRun,
+) -> Box<dyn Fn() -> Result<(), Failure> + Send + Sync> {
+    let (metagraph, own) = (step.metagraph.clone(), step.own);
+    let failure = preflight::not_registered(
+        &config.wallet,
+        &config.subtensor,
+        config.netuid,
+        &own.to_string(),
+    );
+    let (code, message) = (failure.code, failure.message);
+    Box::new(move || match metagraph.borrow().find(&own) {
+        Some(_) => Ok(()),
+        None => Err(Failure::message(code, message.clone())),
+    })
 }

@@ -1,5 +1,7 @@
 //! One prompt run: ask, judge, move the scores, write it down.
 
+mod done;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,10 +11,9 @@ use axoneme_chain::Metagraph;
 use axoneme_dendrite::AxonTarget;
 use axoneme_protocol::Prompting;
 use axoneme_reward::text::trim;
-use axoneme_reward::{Outcome, Pipeline, Response, Task, TaskKind};
+use axoneme_reward::{Outcome, Pipeline, Response, Task};
 use axoneme_wallet::AccountId;
 use rand_chacha::ChaCha8Rng;
-use serde_json::{Map, Value, json};
 use tokio::sync::{Mutex, watch};
 
 use crate::ask::{Ask, Reply};
@@ -22,6 +23,7 @@ use crate::error::ValidatorError;
 use crate::events::Recorder;
 use crate::sampling::{available, choose};
 use crate::tasks::compose_prompt;
+use done::Done;
 
 /// What a forward pass needs to know about a finished run.
 #[derive(Debug, Clone, PartialEq)]
@@ -132,14 +134,22 @@ impl QueryStep for PromptRun {
             .best()
             .map(|index| trim(&replies[index].completion).to_owned())
             .unwrap_or_default();
-        let elapsed = started.elapsed();
-        self.report(task, step, &asked, &replies, &outcome, elapsed);
-        self.events
-            .write(&self.event(task, prompt, &asked, &replies, &outcome, &best, elapsed));
-        Ok(Some(StepOutcome {
-            uids: asked.uids,
+        let done = Done {
+            task,
+            prompt,
+            asked,
+            replies,
+            outcome,
             best,
-            any_positive: outcome.any_positive(),
+            elapsed: started.elapsed(),
+        };
+        done.report(step);
+        self.events
+            .write(&done.event(*self.blocks.borrow(), self.config.log_rewards));
+        Ok(Some(StepOutcome {
+            any_positive: done.outcome.any_positive(),
+            uids: done.asked.uids,
+            best: done.best,
         }))
     }
 }
@@ -206,88 +216,6 @@ impl PromptRun {
         )?;
         Ok((replies, outcome, step))
     }
-
-    fn report(
-        &self,
-        task: &Task,
-        step: u64,
-        asked: &Asked,
-        replies: &[Reply],
-        outcome: &Outcome,
-        elapsed: Duration,
-    ) {
-        let kind = kind_label(task.kind);
-        let answered = replies.iter().filter(|reply| reply.status == 200).count();
-        let mean = outcome.rewards.iter().sum::<f64>() / outcome.rewards.len().max(1) as f64;
-        metrics::counter!("validator_steps_total", "task" => kind).increment(1);
-        metrics::histogram!("validator_step_seconds", "task" => kind).record(elapsed.as_secs_f64());
-        metrics::histogram!("validator_mean_reward", "task" => kind).record(mean);
-        tracing::info!(
-            step, task = %task.name, asked = asked.uids.len(), answered, mean_reward = format!("{mean:.4}"),
-            seconds = format!("{:.2}", elapsed.as_secs_f64()), "prompt run done"
-        );
-    }
-
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "one parameter per part of the record"
-    )]
-    fn event(
-        &self,
-        task: &Task,
-        prompt: String,
-        asked: &Asked,
-        replies: &[Reply],
-        outcome: &Outcome,
-        best: &str,
-        elapsed: Duration,
-    ) -> Map<String, Value> {
-        let of = |field: fn(&Reply) -> Value| replies.iter().map(field).collect::<Value>();
-        let mut event = if self.config.log_rewards {
-            outcome.fields()
-        } else {
-            Map::new()
-        };
-        let rewards = if self.config.log_rewards {
-            json!(outcome.rewards)
-        } else {
-            Value::Null
-        };
-        let hotkeys: Value = asked
-            .targets
-            .iter()
-            .map(|target| json!(target.hotkey.to_string()))
-            .collect();
-        let fields = [
-            ("name", json!(task.name)),
-            ("task_type", json!(task.kind.type_name())),
-            ("block", json!(*self.blocks.borrow())),
-            ("step_length", json!(elapsed.as_secs_f64())),
-            ("prompt", json!(prompt)),
-            ("uids", json!(asked.uids)),
-            ("hotkeys", hotkeys),
-            ("completions", of(|reply| json!(reply.completion))),
-            (
-                "completion_times",
-                of(|reply| json!(reply.process_time.unwrap_or(0.0))),
-            ),
-            (
-                "completion_status_codes",
-                of(|reply| json!(reply.status.to_string())),
-            ),
-            (
-                "completion_status_messages",
-                of(|reply| json!(reply.message)),
-            ),
-            ("rewards", rewards),
-            // There is no gating model in this validator.
-            ("gating_loss", Value::Null),
-            ("best", json!(best)),
-            ("set_weights", Value::Null),
-        ];
-        event.extend(fields.map(|(name, value)| (name.to_owned(), value)));
-        event
-    }
 }
 
 fn responses(replies: &[Reply]) -> Vec<Response> {
@@ -309,14 +237,5 @@ fn count_replies(replies: &[Reply]) {
             _ => "failed",
         };
         metrics::counter!("validator_answers_total", "outcome" => class).increment(1);
-    }
-}
-
-fn kind_label(kind: TaskKind) -> &'static str {
-    match kind {
-        TaskKind::Summary => "summary",
-        TaskKind::Question => "question",
-        TaskKind::Answer => "answer",
-        TaskKind::Other => "other",
     }
 }
