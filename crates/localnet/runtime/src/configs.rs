@@ -2,8 +2,9 @@
 
 use crate::{
     fees::{LengthFee, WeightFee},
-    AccountId, Balance, Balances, Block, Nonce, OriginCaller, PalletInfo, Runtime, RuntimeCall,
-    RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, RuntimeOrigin, RuntimeTask, System,
+    AccountId, Balance, Balances, Block, Commitments, Nonce, OriginCaller, PalletInfo, Runtime,
+    RuntimeCall, RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, RuntimeOrigin, RuntimeTask,
+    System,
 };
 use frame_support::{
     derive_impl, parameter_types,
@@ -124,8 +125,11 @@ impl pallet_sudo::Config for Runtime {
 
 impl pallet_subtensor::Config for Runtime {
     type Currency = Balances;
+    type Commitments = Commitments;
     // As in the main chain's fast builds; 360 elsewhere.
     type NewSubnetTempo = ConstU16<10>;
 }
+
+impl pallet_commitments::Config for Runtime {}
 
 impl pallet_admin_utils::Config for Runtime {}

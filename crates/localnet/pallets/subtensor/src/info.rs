@@ -11,6 +11,12 @@ pub mod swap;
 
 use codec::Compact;
 
+/// Reads what hotkeys have committed to; implemented by the pallet that keeps it.
+pub trait Commitments<AccountId> {
+    /// Hotkeys of a subnet with their commitment, SCALE-encoded.
+    fn commitments(netuid: u16) -> Vec<(AccountId, Vec<u8>)>;
+}
+
 /// Each byte of a text as a compact number, which is how the chain hands out names.
 pub(crate) fn compact_bytes(bytes: &[u8]) -> Vec<Compact<u8>> {
     bytes.iter().map(|byte| Compact(*byte)).collect()

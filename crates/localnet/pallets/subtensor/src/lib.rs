@@ -8,8 +8,8 @@
 //! [`schedule`] for when, [`pool`] and [`staking`] for alpha, [`info`] for what runtime APIs answer.
 
 #![forbid(unsafe_code)]
-// FRAME's macros generate items without documentation.
-#![allow(missing_docs)]
+// FRAME's macros generate items without documentation, and a function with all fields for each call.
+#![allow(missing_docs, clippy::too_many_arguments)]
 
 pub mod admin;
 pub mod api;
@@ -70,6 +70,9 @@ pub mod pallet {
     pub trait Config: frame_system::Config<RuntimeEvent: From<Event<Self>>> {
         /// TAO.
         type Currency: Inspect<Self::AccountId, Balance = u64> + Mutate<Self::AccountId>;
+
+        /// What hotkeys have committed to.
+        type Commitments: crate::info::Commitments<Self::AccountId>;
 
         /// Blocks per epoch of a new subnet.
         #[pallet::constant]

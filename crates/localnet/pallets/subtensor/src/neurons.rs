@@ -117,6 +117,23 @@ impl<T: Config> Pallet<T> {
         }
     }
 
+    /// Lets validators' bonds towards a hotkey start anew, where the subnet allows that.
+    pub fn reset_bonds_towards(netuid: u16, hotkey: &T::AccountId) {
+        let Some(uid) = Self::uid_of(netuid, hotkey).filter(|_| BondsResetOn::<T>::get(netuid))
+        else {
+            return;
+        };
+        for index in Self::mechanism_indices(netuid) {
+            let affected: Vec<_> = Bonds::<T>::iter_prefix(index)
+                .filter(|(_, row)| row.iter().any(|(to, _)| *to == uid))
+                .collect();
+            for (from, mut row) in affected {
+                row.retain(|(to, _)| *to != uid);
+                Bonds::<T>::insert(index, from, row);
+            }
+        }
+    }
+
     fn occupy(netuid: u16, uid: u16, hotkey: &T::AccountId, block: u64) {
         Keys::<T>::insert(netuid, uid, hotkey);
         Uids::<T>::insert(netuid, hotkey, uid);

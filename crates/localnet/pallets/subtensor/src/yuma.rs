@@ -9,7 +9,7 @@ mod matrix;
 mod median;
 
 use fixed::I32F32;
-use matrix::{Matrix, Row};
+use matrix::{Column, Matrix};
 
 /// 1.0 as the chain stores fractions in 16 bits.
 const U16_ONE: i64 = 65_535;
@@ -105,7 +105,7 @@ pub fn run_epoch(input: &EpochInput) -> EpochOutput {
         n,
     );
 
-    let mut active_stake: Row<I32F32> = (0..n)
+    let mut active_stake: Column = (0..n)
         .map(|uid| {
             if active[uid] && old_permits[uid] {
                 stake[uid]

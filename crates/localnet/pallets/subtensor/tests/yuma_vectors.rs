@@ -34,7 +34,7 @@ fn rows(value: &Value) -> Vec<StoredRow> {
         row.as_array()
             .expect("a row")
             .iter()
-            .map(|e| numbers::<u16>(e))
+            .map(numbers::<u16>)
             .map(|e| (e[0], e[1]))
             .collect()
     };

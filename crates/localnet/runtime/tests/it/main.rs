@@ -4,6 +4,7 @@
 
 mod admin;
 mod chain;
+mod commitments;
 mod drift;
 mod epochs;
 mod genesis;

@@ -6,13 +6,16 @@ use codec::{Compact, Decode, Encode};
 use scale_info::TypeInfo;
 use std::collections::BTreeMap;
 
+/// Stake on several subnets: netuid and alpha-rao.
+pub type Positions = Vec<(Compact<u16>, Compact<u64>)>;
+
 /// A hotkey and those who stake to it.
 #[derive(Encode, Decode, TypeInfo, Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub struct DelegateInfo<AccountId: TypeInfo + Encode + Decode> {
     pub delegate_ss58: AccountId,
     pub take: Compact<u16>,
-    pub nominators: Vec<(AccountId, Vec<(Compact<u16>, Compact<u64>)>)>,
+    pub nominators: Vec<(AccountId, Positions)>,
     pub owner_ss58: AccountId,
     pub registrations: Vec<Compact<u16>>,
     pub validator_permits: Vec<Compact<u16>>,
@@ -34,8 +37,7 @@ impl<T: Config> Pallet<T> {
         let permitted = |netuid: &u16| {
             Self::uid_of(*netuid, hotkey).is_some_and(|uid| Self::has_permit(*netuid, uid))
         };
-        let mut nominators: BTreeMap<T::AccountId, Vec<(Compact<u16>, Compact<u64>)>> =
-            BTreeMap::new();
+        let mut nominators: BTreeMap<T::AccountId, Positions> = BTreeMap::new();
         for ((coldkey, netuid), _) in Alpha::<T>::iter_prefix((hotkey,)) {
             let stake = Self::stake_of(hotkey, &coldkey, netuid);
             nominators

@@ -99,10 +99,7 @@ impl<T: Config> Pallet<T> {
         };
         Some(SubnetState {
             netuid: Compact(netuid),
-            coldkeys: hotkeys
-                .iter()
-                .map(|hotkey| Owner::<T>::get(hotkey))
-                .collect(),
+            coldkeys: hotkeys.iter().map(Owner::<T>::get).collect(),
             active: flags(&Active::<T>::get(netuid), n),
             validator_permit: flags(&ValidatorPermit::<T>::get(netuid), n),
             pruning_score: compact_column(&[], n),

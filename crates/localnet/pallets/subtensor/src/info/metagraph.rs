@@ -1,6 +1,6 @@
 //! The metagraph: everything about a subnet and its neurons in one answer, whole or by selected fields.
 
-use super::{compact_bytes, compact_column, flags};
+use super::{compact_bytes, compact_column, flags, Commitments as _};
 use crate::*;
 use codec::{Compact, Decode, Encode};
 use scale_info::TypeInfo;
@@ -38,8 +38,8 @@ macro_rules! metagraph {
                     netuid: self.netuid,
                     $($field: wanted.contains(&$index).then_some(self.$field),)*
                     validators,
-                    // The pallet of commitments has its own storage; clients read that.
-                    commitments: wanted.contains(&COMMITMENTS).then(Vec::new),
+                    // Filled in where it can be read.
+                    commitments: None,
                 }
             }
         }
@@ -142,10 +142,7 @@ impl<T: Config> Pallet<T> {
         let block = Self::current_block();
         let hotkeys = Self::hotkeys(netuid);
         let n = hotkeys.len();
-        let coldkeys: Vec<T::AccountId> = hotkeys
-            .iter()
-            .map(|hotkey| Owner::<T>::get(hotkey))
-            .collect();
+        let coldkeys: Vec<T::AccountId> = hotkeys.iter().map(Owner::<T>::get).collect();
         let alpha: Vec<u64> = hotkeys
             .iter()
             .map(|hotkey| TotalHotkeyAlpha::<T>::get(hotkey, netuid))
@@ -219,10 +216,7 @@ impl<T: Config> Pallet<T> {
             alpha_high: Compact(alpha_high),
             alpha_low: Compact(alpha_low),
             bonds_moving_avg: Compact(BondsMovingAverage::<T>::get(netuid)),
-            identities: coldkeys
-                .iter()
-                .map(|coldkey| IdentitiesV2::<T>::get(coldkey))
-                .collect(),
+            identities: coldkeys.iter().map(IdentitiesV2::<T>::get).collect(),
             axons: hotkeys
                 .iter()
                 .map(|hotkey| Axons::<T>::get(netuid, hotkey).unwrap_or_default())
@@ -260,7 +254,13 @@ impl<T: Config> Pallet<T> {
         mecid: u8,
         wanted: &[u16],
     ) -> Option<SelectiveMetagraph<T::AccountId>> {
-        Self::metagraph(netuid, mecid).map(|metagraph| metagraph.select(wanted))
+        let mut selected = Self::metagraph(netuid, mecid)?.select(wanted);
+        if wanted.contains(&COMMITMENTS) {
+            let encoded = T::Commitments::commitments(netuid).into_iter();
+            let compact = encoded.map(|(hotkey, bytes)| (hotkey, compact_bytes(&bytes)));
+            selected.commitments = Some(compact.collect());
+        }
+        Some(selected)
     }
 
     /// All metagraphs by netuid, with gaps.

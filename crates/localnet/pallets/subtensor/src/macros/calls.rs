@@ -50,7 +50,6 @@ mod calls {
         /// Says where a miner serves. Signed by the hotkey, free.
         #[pallet::call_index(4)]
         #[pallet::weight((Weight::from_parts(30_000_000, 0), DispatchClass::Normal, Pays::No))]
-        #[allow(clippy::too_many_arguments)]
         pub fn serve_axon(
             origin: OriginFor<T>,
             netuid: u16,
@@ -132,7 +131,6 @@ mod calls {
         /// Like `serve_axon`, with a TLS key.
         #[pallet::call_index(40)]
         #[pallet::weight((Weight::from_parts(30_000_000, 0), DispatchClass::Normal, Pays::No))]
-        #[allow(clippy::too_many_arguments)]
         pub fn serve_axon_tls(
             origin: OriginFor<T>,
             netuid: u16,

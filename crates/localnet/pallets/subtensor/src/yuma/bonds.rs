@@ -2,7 +2,7 @@
 
 use super::{
     fixed::I32F32,
-    matrix::{self, Matrix},
+    matrix::{self, Matrix, Row},
     EpochInput, StoredRow, U16_ONE,
 };
 
@@ -102,7 +102,7 @@ fn liquid_moving_average(
     let low = I32F32::ratio(i64::from(epoch.alpha_values.0), U16_ONE);
     let high = I32F32::ratio(i64::from(epoch.alpha_values.1), U16_ONE);
     let steepness = I32F32::ratio(i64::from(epoch.alpha_sigmoid_steepness), 100);
-    let averaged = |(new, old): (&Vec<(usize, I32F32)>, &Vec<(usize, I32F32)>)| {
+    let averaged = |(new, old): (&Row, &Row)| {
         let old = matrix::dense(old, consensus.len());
         let average = |(j, weight): &(usize, I32F32)| {
             let bond = old[*j];

@@ -3,9 +3,11 @@
 use super::fixed::I32F32;
 
 /// One number per uid.
-pub(super) type Row<T> = Vec<T>;
-/// One sparse row per uid: (column, value), columns in the order they were stored.
-pub(super) type Matrix = Vec<Vec<(usize, I32F32)>>;
+pub(super) type Column = Vec<I32F32>;
+/// A sparse row: (column, value), columns in the order they were stored.
+pub(super) type Row = Vec<(usize, I32F32)>;
+/// One sparse row per uid.
+pub(super) type Matrix = Vec<Row>;
 
 /// Saturating sum.
 pub(super) fn sum(values: &[I32F32]) -> I32F32 {
@@ -99,7 +101,7 @@ pub(super) fn weighted_column_sums(matrix: &Matrix, factors: &[I32F32], n: usize
 
 /// For each row, the sum of its entries times their column's factor.
 pub(super) fn weighted_row_sums(matrix: &Matrix, factors: &[I32F32]) -> Vec<I32F32> {
-    let dot = |row: &Vec<(usize, I32F32)>| {
+    let dot = |row: &Row| {
         row.iter()
             .fold(I32F32::ZERO, |total, (j, x)| total + *x * factors[*j])
     };
@@ -108,9 +110,8 @@ pub(super) fn weighted_row_sums(matrix: &Matrix, factors: &[I32F32]) -> Vec<I32F
 
 /// Multiplies each row by its factor.
 pub(super) fn scale_rows(matrix: &Matrix, factors: &[I32F32]) -> Matrix {
-    let scale = |(row, factor): (&Vec<(usize, I32F32)>, &I32F32)| {
-        row.iter().map(|(j, x)| (*j, *x * *factor)).collect()
-    };
+    let scale =
+        |(row, factor): (&Row, &I32F32)| row.iter().map(|(j, x)| (*j, *x * *factor)).collect();
     matrix.iter().zip(factors).map(scale).collect()
 }
 

@@ -1,0 +1,90 @@
+use crate::chain::*;
+use codec::Decode;
+use node_subtensor_runtime::{Runtime, RuntimeCall, RuntimeOrigin, SubtensorModule};
+use pallet_commitments::{Call, CommitmentInfo, CommitmentOf, Data, Error, Registration};
+use sp_runtime::DispatchError;
+
+fn raw(text: &[u8]) -> Data {
+    Data::Raw(text.to_vec().try_into().expect("short enough"))
+}
+
+fn commit(signer: &str, netuid: u16, fields: Vec<Data>) -> Result<(), DispatchError> {
+    let info = Box::new(CommitmentInfo {
+        fields: fields.try_into().expect("three at most"),
+    });
+    let call = RuntimeCall::Commitments(Call::set_commitment { netuid, info });
+    dispatch(RuntimeOrigin::signed(account(signer)), call)
+}
+
+#[test]
+fn a_registered_hotkey_commits_and_the_metagraph_shows_it() {
+    on_chain(|| {
+        let netuid = subnet();
+        assert_eq!(
+            commit("miner", netuid, vec![raw(b"a")]),
+            Err(Error::<Runtime>::AccountNotAllowedCommit.into())
+        );
+        register(netuid, "miner");
+        assert_eq!(
+            commit("miner", netuid, vec![raw(b"hello"), Data::None]),
+            Ok(())
+        );
+        let stored = CommitmentOf::<Runtime>::get(netuid, account("miner")).expect("it is kept");
+        assert_eq!(
+            (stored.block, stored.info.fields[0].clone()),
+            (1, raw(b"hello"))
+        );
+
+        let shown =
+            SubtensorModule::selective_metagraph(netuid, 0, &[73]).expect("the subnet exists");
+        let shown = shown.commitments.expect("asked for");
+        let bytes: Vec<u8> = shown[0].1.iter().map(|byte| byte.0).collect();
+        assert_eq!(Registration::decode(&mut &bytes[..]), Ok(stored));
+    });
+}
+
+#[test]
+fn the_bytes_of_an_epoch_are_limited() {
+    on_chain(|| {
+        let netuid = subnet();
+        register(netuid, "miner");
+        for _ in 0..31 {
+            assert_eq!(
+                commit(
+                    "miner",
+                    netuid,
+                    vec![raw(b"short ones count a hundred bytes")]
+                ),
+                Ok(())
+            );
+        }
+        assert_eq!(
+            commit("miner", netuid, vec![raw(b"")]),
+            Err(Error::<Runtime>::SpaceLimitExceeded.into())
+        );
+        next_blocks(10);
+        assert_eq!(commit("miner", netuid, vec![raw(b"")]), Ok(()));
+    });
+}
+
+#[test]
+fn a_miner_can_ask_for_new_bonds_where_the_subnet_allows_it() {
+    on_chain(|| {
+        let netuid = subnet();
+        let miner = register(netuid, "miner");
+        let bonds = vec![(miner, 100), (0, 5)];
+        pallet_subtensor::Bonds::<Runtime>::insert(netuid, 0, &bonds);
+        assert_eq!(commit("miner", netuid, vec![Data::ResetBondsFlag]), Ok(()));
+        assert_eq!(pallet_subtensor::Bonds::<Runtime>::get(netuid, 0), bonds);
+        root(pallet_admin_utils::Call::sudo_set_bonds_reset_enabled {
+            netuid,
+            enabled: true,
+        })
+        .unwrap();
+        assert_eq!(commit("miner", netuid, vec![Data::ResetBondsFlag]), Ok(()));
+        assert_eq!(
+            pallet_subtensor::Bonds::<Runtime>::get(netuid, 0),
+            vec![(0, 5)]
+        );
+    });
+}
