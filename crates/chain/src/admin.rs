@@ -6,7 +6,8 @@
 use crate::at::number;
 use crate::chain::Chain;
 use crate::error::ChainError;
-use crate::submit::{Receipt, WaitFor, call};
+use crate::outcome::Receipt;
+use crate::submit::{WaitFor, call};
 use axoneme_wallet::Keypair;
 use subxt::dynamic::{Value, tx};
 use subxt::ext::scale_value::Composite;

@@ -44,7 +44,7 @@ pub(crate) struct Shared {
     pub(crate) state: watch::Sender<ConnectionState>,
     pub(crate) genesis: Mutex<H256>,
     head_moved: Mutex<Instant>,
-    pub(crate) accounts: Mutex<HashMap<AccountId, Arc<crate::submit::Account>>>,
+    pub(crate) accounts: Mutex<HashMap<AccountId, Arc<crate::nonce::Account>>>,
 }
 
 impl Shared {

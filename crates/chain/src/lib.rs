@@ -28,8 +28,11 @@ mod config;
 mod connection;
 pub mod epoch;
 mod error;
+mod follow;
 mod hyperparameters;
 mod metagraph;
+mod nonce;
+mod outcome;
 mod reads;
 mod submit;
 pub mod weights;
@@ -43,7 +46,7 @@ pub use connection::ConnectionState;
 pub use error::{ChainError, Class};
 pub use hyperparameters::Hyperparameters;
 pub use metagraph::{Metagraph, Neuron};
-pub use submit::Receipt;
+pub use outcome::Receipt;
 /// An argument of [`Chain::admin_set`].
 pub use subxt::dynamic::Value;
 
