@@ -31,7 +31,10 @@ impl Forward<Prompting> for Echo {
         }
         assert_ne!(last, "panic", "as asked");
         let pairs = synapse.roles.iter().zip(&synapse.messages);
-        synapse.completion = pairs.map(|(role, text)| format!("{role}:{text}")).collect::<Vec<_>>().join(" | ");
+        synapse.completion = pairs
+            .map(|(role, text)| format!("{role}:{text}"))
+            .collect::<Vec<_>>()
+            .join(" | ");
         Ok(synapse)
     }
 }
@@ -40,7 +43,11 @@ struct Refuse(Vec<AccountId>);
 
 impl CallerPolicy for Refuse {
     fn blacklist(&self, caller: &AccountId, _synapse: &str) -> Verdict {
-        if self.0.contains(caller) { Verdict::Refuse("on the list".into()) } else { Verdict::Allow }
+        if self.0.contains(caller) {
+            Verdict::Refuse("on the list".into())
+        } else {
+            Verdict::Allow
+        }
     }
 
     fn priority(&self, _caller: &AccountId) -> f64 {
@@ -50,11 +57,19 @@ impl CallerPolicy for Refuse {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter("info").init();
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter("info")
+        .init();
     let mut arguments = std::env::args().skip(1);
-    let address = arguments.next().unwrap_or_else(|| "127.0.0.1:8091".into()).parse()?;
+    let address = arguments
+        .next()
+        .unwrap_or_else(|| "127.0.0.1:8091".into())
+        .parse()?;
     let hotkey = Keypair::from_uri(&arguments.next().unwrap_or_else(|| "//Bob".into()))?;
-    let refused = arguments.map(|text| text.parse()).collect::<Result<_, _>>()?;
+    let refused = arguments
+        .map(|text| text.parse())
+        .collect::<Result<_, _>>()?;
     let account = hotkey.account_id();
     let axon = Axon::builder(Arc::new(hotkey))
         .bind(address)
@@ -63,7 +78,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .start()
         .await?;
     println!("ready {} {account}", axon.local_addr());
-    let end_of_input = tokio::task::spawn_blocking(|| std::io::copy(&mut std::io::stdin(), &mut std::io::sink()));
+    let end_of_input =
+        tokio::task::spawn_blocking(|| std::io::copy(&mut std::io::stdin(), &mut std::io::sink()));
     tokio::select! {
         _ = end_of_input => {}
         _ = tokio::signal::ctrl_c() => {}

@@ -13,7 +13,9 @@ use crate::refusal::Refusal;
 pub(crate) fn check_framing(headers: &HeaderMap) -> Result<(), Refusal> {
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
     if codings.next().is_some_and(|coding| coding != "chunked") || codings.next().is_some() {
-        return Err(Refusal::BadRequest("transfer encodings other than chunked are not accepted"));
+        return Err(Refusal::BadRequest(
+            "transfer encodings other than chunked are not accepted",
+        ));
     }
     if headers.get_all(CONTENT_LENGTH).iter().count() > 1 {
         return Err(Refusal::BadRequest("more than one content length"));
@@ -26,10 +28,26 @@ pub(crate) fn check_framing(headers: &HeaderMap) -> Result<(), Refusal> {
 
 /// Refuses bodies that do not say they are JSON. An absent type is fine: Rust clients may leave it out.
 pub(crate) fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
-    let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(()) };
-    let essence = value.to_str().unwrap_or("").split(';').next().unwrap_or("").trim().to_ascii_lowercase();
-    let json = essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
-    if json { Ok(()) } else { Err(Refusal::BadRequest("the content type must be application/json")) }
+    let Some(value) = headers.get(CONTENT_TYPE) else {
+        return Ok(());
+    };
+    let essence = value
+        .to_str()
+        .unwrap_or("")
+        .split(';')
+        .next()
+        .unwrap_or("")
+        .trim()
+        .to_ascii_lowercase();
+    let json = essence == "application/json"
+        || (essence.starts_with("application/") && essence.ends_with("+json"));
+    if json {
+        Ok(())
+    } else {
+        Err(Refusal::BadRequest(
+            "the content type must be application/json",
+        ))
+    }
 }
 
 /// Refuses a body whose declared length is too much, before a byte of it is read.
@@ -41,14 +59,21 @@ pub(crate) fn check_declared_length(body: &Incoming, limit: usize) -> Result<(),
 }
 
 /// Reads a whole body, or says why not.
-pub(crate) async fn read(body: &mut Incoming, limit: usize, until: Instant) -> Result<Bytes, Refusal> {
+pub(crate) async fn read(
+    body: &mut Incoming,
+    limit: usize,
+    until: Instant,
+) -> Result<Bytes, Refusal> {
     let expected = body.size_hint().exact().unwrap_or(0).min(limit as u64) as usize;
     let reading = async {
         // The whole capacity only for what has a length: a chunked body has to earn its memory.
         let mut bytes = BytesMut::with_capacity(expected.min(64 << 10));
         while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|_| Refusal::BadRequest("the body ended early or is badly framed"))?;
-            let Ok(data) = frame.into_data() else { continue };
+            let frame = frame
+                .map_err(|_| Refusal::BadRequest("the body ended early or is badly framed"))?;
+            let Ok(data) = frame.into_data() else {
+                continue;
+            };
             if bytes.len() + data.len() > limit {
                 return Err(Refusal::TooLarge { limit });
             }
@@ -56,7 +81,9 @@ pub(crate) async fn read(body: &mut Incoming, limit: usize, until: Instant) -> R
         }
         Ok(bytes.freeze())
     };
-    tokio::time::timeout_at(until, reading).await.unwrap_or(Err(Refusal::SlowRequest))
+    tokio::time::timeout_at(until, reading)
+        .await
+        .unwrap_or(Err(Refusal::SlowRequest))
 }
 
 /// Throws away the rest of a small body so that the connection can be kept; false when it cannot.
@@ -66,7 +93,9 @@ pub(crate) async fn drain(body: &mut Incoming) -> bool {
     match body.size_hint().exact() {
         Some(0) => true,
         Some(length) if length <= WORTH_READING as u64 => {
-            read(body, WORTH_READING, Instant::now() + WORTH_WAITING).await.is_ok()
+            read(body, WORTH_READING, Instant::now() + WORTH_WAITING)
+                .await
+                .is_ok()
         }
         _ => body.is_end_stream(),
     }

@@ -67,8 +67,14 @@ impl Default for Limits {
             max_concurrent: 64,
             queue_len: 256,
             queue_timeout: Duration::from_secs(10),
-            per_ip: Some(Rate { per_second: 500.0, burst: 2000.0 }),
-            per_hotkey: Some(Rate { per_second: 200.0, burst: 1000.0 }),
+            per_ip: Some(Rate {
+                per_second: 500.0,
+                burst: 2000.0,
+            }),
+            per_hotkey: Some(Rate {
+                per_second: 200.0,
+                burst: 1000.0,
+            }),
             clock_lead: Duration::from_secs(4),
             timeout_cap: Duration::from_secs(60),
             nonce_capacity: axoneme_protocol::MemoryNonceStore::DEFAULT_CAPACITY,

@@ -46,7 +46,11 @@ pub(crate) struct Slot {
 
 impl Connections {
     pub(crate) fn new(max: usize, max_per_peer: usize) -> Arc<Self> {
-        Arc::new(Self { max, max_per_peer, open: Mutex::default() })
+        Arc::new(Self {
+            max,
+            max_per_peer,
+            open: Mutex::default(),
+        })
     }
 
     /// Counts a connection, or nothing when there are too many.
@@ -60,7 +64,10 @@ impl Connections {
         open.by_peer.insert(peer, of_peer + 1);
         open.total += 1;
         metrics::gauge!("axon_connections").set(open.total as f64);
-        Some(Slot { connections: self.clone(), peer })
+        Some(Slot {
+            connections: self.clone(),
+            peer,
+        })
     }
 }
 
@@ -87,9 +94,13 @@ mod tests {
         let connections = Connections::new(3, 2);
         let ip = |text: &str| text.parse().expect("address");
         let first = connections.open(ip("192.0.2.1")).expect("free");
-        let _second = connections.open(ip("::ffff:192.0.2.1")).expect("the same address in IPv6 clothes");
+        let _second = connections
+            .open(ip("::ffff:192.0.2.1"))
+            .expect("the same address in IPv6 clothes");
         assert!(connections.open(ip("192.0.2.1")).is_none());
-        let _third = connections.open(ip("2001:db8::1")).expect("another address");
+        let _third = connections
+            .open(ip("2001:db8::1"))
+            .expect("another address");
         assert!(connections.open(ip("2001:db8:1::1")).is_none(), "full");
         drop(first);
         assert!(connections.open(ip("192.0.2.1")).is_some());

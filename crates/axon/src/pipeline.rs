@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axoneme_protocol::nonce::NonceUse;
-use axoneme_protocol::{Clock, Envelope, NonceStore, NonceWindow, SignedHead, TerminalInfo, WIRE_VERSION};
+use axoneme_protocol::{
+    Clock, Envelope, NonceStore, NonceWindow, SignedHead, TerminalInfo, WIRE_VERSION,
+};
 use axoneme_wallet::{AccountId, Keypair};
 use futures::FutureExt;
 use http::request::Parts;
@@ -72,8 +74,11 @@ impl Pipeline {
         let began = Instant::now();
         let (parts, mut body) = request.into_parts();
         let mut known = Known::default();
-        let serving = AssertUnwindSafe(self.pass(&parts, &mut body, place, began, &mut known)).catch_unwind();
-        let outcome = serving.await.unwrap_or_else(|_| Err(Refusal::internal(&"the handler panicked")));
+        let serving =
+            AssertUnwindSafe(self.pass(&parts, &mut body, place, began, &mut known)).catch_unwind();
+        let outcome = serving
+            .await
+            .unwrap_or_else(|_| Err(Refusal::internal(&"the handler panicked")));
         let took = began.elapsed();
         let mut envelope = self.envelope(&known, place, took);
         let outcome = outcome.and_then(|written| {
@@ -116,13 +121,25 @@ impl Pipeline {
         body::check_framing(&parts.headers)?;
         let endpoint = self.find_route(parts, known)?;
         body::check_content_type(&parts.headers)?;
-        let head = SignedHead::parse(parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())))?;
+        let head = SignedHead::parse(
+            parts
+                .headers
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_bytes())),
+        )?;
         let head = &*known.head.insert(head);
         self.check_blacklist(head, endpoint)?;
-        self.window.check(self.clock.unix_ns(), head.nonce, head.timeout)?;
+        self.window
+            .check(self.clock.unix_ns(), head.nonce, head.timeout)?;
         body::check_declared_length(body, endpoint.body_bytes)?;
         self.check_signature(head)?;
-        self.nonces.claim(NonceUse { hotkey: &head.hotkey, uuid: &head.uuid, nonce: head.nonce }).await?;
+        self.nonces
+            .claim(NonceUse {
+                hotkey: &head.hotkey,
+                uuid: &head.uuid,
+                nonce: head.nonce,
+            })
+            .await?;
         known.verified = true;
         self.check_hotkey_rate(head)?;
         let arrive_by = place.start.get() + self.limits.request_timeout;
@@ -132,7 +149,9 @@ impl Pipeline {
         let caller = self.caller(head, endpoint, place, began);
         let deadline = caller.deadline();
         let turn_by = deadline.min(Instant::now() + self.limits.queue_timeout);
-        let _permit = self.wait_for_turn(&caller.hotkey, turn_by, deadline, began).await?;
+        let _permit = self
+            .wait_for_turn(&caller.hotkey, turn_by, deadline, began)
+            .await?;
         let cancel = self.stop.child_token();
         // Fires when this future is dropped, which is what happens when the client goes away.
         let _gone = cancel.clone().drop_guard();
@@ -144,16 +163,25 @@ impl Pipeline {
     }
 
     fn check_address_rate(&self, place: &Place) -> Result<(), Refusal> {
-        let Some(limiter) = &self.per_peer else { return Ok(()) };
-        limiter.take(Peer::of(place.peer.ip())).map_err(|retry_after| Refusal::AddressRate { retry_after })
+        let Some(limiter) = &self.per_peer else {
+            return Ok(());
+        };
+        limiter
+            .take(Peer::of(place.peer.ip()))
+            .map_err(|retry_after| Refusal::AddressRate { retry_after })
     }
 
     fn find_route(&self, parts: &Parts, known: &mut Known) -> Result<&Endpoint, Refusal> {
         let name = parts.uri.path().trim_start_matches('/');
         let endpoint = self.routes.get(name);
-        let endpoint = endpoint.ok_or_else(|| Refusal::unknown_route(name, self.routes.keys().copied()))?;
+        let endpoint =
+            endpoint.ok_or_else(|| Refusal::unknown_route(name, self.routes.keys().copied()))?;
         known.route = Some(endpoint.route.name());
-        if parts.method == Method::POST { Ok(endpoint) } else { Err(Refusal::Method) }
+        if parts.method == Method::POST {
+            Ok(endpoint)
+        } else {
+            Err(Refusal::Method)
+        }
     }
 
     fn check_blacklist(&self, head: &SignedHead, endpoint: &Endpoint) -> Result<(), Refusal> {
@@ -164,17 +192,34 @@ impl Pipeline {
     }
 
     fn check_signature(&self, head: &SignedHead) -> Result<(), Refusal> {
-        if head.verify(&self.address) { Ok(()) } else { Err(Refusal::Signature) }
+        if head.verify(&self.address) {
+            Ok(())
+        } else {
+            Err(Refusal::Signature)
+        }
     }
 
     fn check_hotkey_rate(&self, head: &SignedHead) -> Result<(), Refusal> {
-        let Some(limiter) = &self.per_hotkey else { return Ok(()) };
-        limiter.take(head.hotkey).map_err(|retry_after| Refusal::HotkeyRate { retry_after })
+        let Some(limiter) = &self.per_hotkey else {
+            return Ok(());
+        };
+        limiter
+            .take(head.hotkey)
+            .map_err(|retry_after| Refusal::HotkeyRate { retry_after })
     }
 
-    fn caller(&self, head: &SignedHead, endpoint: &Endpoint, place: &Place, began: Instant) -> Caller {
+    fn caller(
+        &self,
+        head: &SignedHead,
+        endpoint: &Endpoint,
+        place: &Place,
+        began: Instant,
+    ) -> Caller {
         // Python clients mean "no limit" by zero.
-        let patience = head.timeout.filter(|timeout| !timeout.is_zero()).unwrap_or(Duration::MAX);
+        let patience = head
+            .timeout
+            .filter(|timeout| !timeout.is_zero())
+            .unwrap_or(Duration::MAX);
         Caller {
             hotkey: head.hotkey,
             ip: place.peer.ip().to_canonical(),
@@ -198,7 +243,9 @@ impl Pipeline {
         metrics::gauge!("axon_queue_waiting").set(self.gate.waiting() as f64);
         match entering.await {
             Ok(permit) => Ok(permit),
-            Err(Turned::Late) if until >= deadline => Err(Refusal::HandlerTimeout { after: deadline - began }),
+            Err(Turned::Late) if until >= deadline => Err(Refusal::HandlerTimeout {
+                after: deadline - began,
+            }),
             Err(Turned::Full | Turned::Late) => Err(Refusal::Busy),
         }
     }
@@ -209,7 +256,9 @@ impl Pipeline {
         let head = known.head.as_ref().filter(|_| known.verified);
         Envelope {
             name: known.route.unwrap_or("Synapse").into(),
-            timeout: head.and_then(|head| head.timeout).map(|timeout| timeout.as_secs_f64()),
+            timeout: head
+                .and_then(|head| head.timeout)
+                .map(|timeout| timeout.as_secs_f64()),
             axon: TerminalInfo {
                 process_time: Some(took.as_secs_f64()),
                 ip: Some(place.local.ip().to_canonical().to_string()),
@@ -234,7 +283,11 @@ impl Pipeline {
 
 fn refuse(error: crate::handler::HandlerError) -> Refusal {
     // The caller learns an id; the cause is for the operator.
-    if error.status() == 500 { Refusal::internal(&error) } else { Refusal::Handler(error) }
+    if error.status() == 500 {
+        Refusal::internal(&error)
+    } else {
+        Refusal::Handler(error)
+    }
 }
 
 fn set_status(envelope: &mut Envelope, code: u16, message: &str) {
@@ -244,6 +297,7 @@ fn set_status(envelope: &mut Envelope, code: u16, message: &str) {
 
 fn record(route: Option<&'static str>, status: u16, took: Duration) {
     let synapse = route.unwrap_or("unknown");
-    metrics::counter!("axon_requests_total", "synapse" => synapse, "status" => status.to_string()).increment(1);
+    metrics::counter!("axon_requests_total", "synapse" => synapse, "status" => status.to_string())
+        .increment(1);
     metrics::histogram!("axon_request_seconds", "synapse" => synapse).record(took.as_secs_f64());
 }

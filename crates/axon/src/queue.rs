@@ -76,20 +76,35 @@ impl Drop for Permit {
 impl Gate {
     pub(crate) fn new(max_running: usize, max_waiting: usize) -> Arc<Self> {
         // Zero running would be a server that never answers.
-        Arc::new(Self { max_running: max_running.max(1), max_waiting, state: Mutex::default() })
+        Arc::new(Self {
+            max_running: max_running.max(1),
+            max_waiting,
+            state: Mutex::default(),
+        })
     }
 
     /// Waits for the right to run.
-    pub(crate) async fn enter(self: &Arc<Self>, priority: f64, until: Instant) -> Result<Permit, Turned> {
+    pub(crate) async fn enter(
+        self: &Arc<Self>,
+        priority: f64,
+        until: Instant,
+    ) -> Result<Permit, Turned> {
         // Not-a-number would otherwise sort above everything.
-        let priority = Priority(if priority.is_nan() { f64::NEG_INFINITY } else { priority });
+        let priority = Priority(if priority.is_nan() {
+            f64::NEG_INFINITY
+        } else {
+            priority
+        });
         let mut waiter = {
             let mut state = self.state.lock();
             if state.running < self.max_running {
                 state.running += 1;
                 return Ok(Permit(self.clone()));
             }
-            let place = Place { priority: Reverse(priority), arrival: state.arrivals };
+            let place = Place {
+                priority: Reverse(priority),
+                arrival: state.arrivals,
+            };
             if state.waiting.len() >= self.max_waiting {
                 match state.waiting.last_key_value() {
                     // Dropping the sender tells the one that has to go.
@@ -100,7 +115,11 @@ impl Gate {
             state.arrivals += 1;
             let (turn, my_turn) = oneshot::channel();
             state.waiting.insert(place, turn);
-            Waiter { gate: self, place, my_turn }
+            Waiter {
+                gate: self,
+                place,
+                my_turn,
+            }
         };
         match tokio::time::timeout_at(until, &mut waiter.my_turn).await {
             Ok(Ok(())) => Ok(Permit(self.clone())),
@@ -152,7 +171,10 @@ mod tests {
     }
 
     /// Starts waiting in a task of its own and lets it reach the queue.
-    async fn wait(gate: &Arc<Gate>, priority: f64) -> tokio::task::JoinHandle<Result<Permit, Turned>> {
+    async fn wait(
+        gate: &Arc<Gate>,
+        priority: f64,
+    ) -> tokio::task::JoinHandle<Result<Permit, Turned>> {
         let before = gate.waiting();
         let gate_of_task = gate.clone();
         let task = tokio::spawn(async move { gate_of_task.enter(priority, soon()).await });
@@ -168,7 +190,13 @@ mod tests {
         let mut running = gate.enter(0.0, soon()).await.ok();
         let order = Arc::new(Mutex::new(Vec::new()));
         let mut tasks = Vec::new();
-        for (name, priority) in [("low", 1.0), ("high", 5.0), ("also low", 1.0), ("nan", f64::NAN), ("top", 9.0)] {
+        for (name, priority) in [
+            ("low", 1.0),
+            ("high", 5.0),
+            ("also low", 1.0),
+            ("nan", f64::NAN),
+            ("top", 9.0),
+        ] {
             let (gate_of_task, order) = (gate.clone(), order.clone());
             let before = gate.waiting();
             tasks.push(tokio::spawn(async move {

@@ -32,7 +32,10 @@ struct Bucket {
 
 impl Bucket {
     fn full(rate: Rate, now: Instant) -> Self {
-        Self { tokens: rate.burst, at: now }
+        Self {
+            tokens: rate.burst,
+            at: now,
+        }
     }
 
     fn refill(&mut self, rate: Rate, now: Instant) {
@@ -47,15 +50,25 @@ impl Bucket {
             self.tokens -= 1.0;
             return Ok(());
         }
-        Err(Duration::try_from_secs_f64((1.0 - self.tokens) / rate.per_second).unwrap_or(Duration::from_secs(60)))
+        Err(
+            Duration::try_from_secs_f64((1.0 - self.tokens) / rate.per_second)
+                .unwrap_or(Duration::from_secs(60)),
+        )
     }
 }
 
 impl<K: Eq + Hash> RateLimiter<K> {
     pub(crate) fn new(rate: Rate) -> Self {
         let now = Instant::now();
-        let buckets = Buckets { by_key: HashMap::new(), shared: Bucket::full(rate, now), swept: now };
-        Self { rate, buckets: Mutex::new(buckets) }
+        let buckets = Buckets {
+            by_key: HashMap::new(),
+            shared: Bucket::full(rate, now),
+            swept: now,
+        };
+        Self {
+            rate,
+            buckets: Mutex::new(buckets),
+        }
     }
 
     /// Takes one token, or says how long to wait for the next.
@@ -76,7 +89,11 @@ impl<K: Eq + Hash> RateLimiter<K> {
                 return buckets.shared.take(rate, now);
             }
         }
-        buckets.by_key.entry(key).or_insert_with(|| Bucket::full(rate, now)).take(rate, now)
+        buckets
+            .by_key
+            .entry(key)
+            .or_insert_with(|| Bucket::full(rate, now))
+            .take(rate, now)
     }
 }
 
@@ -84,7 +101,10 @@ impl<K: Eq + Hash> RateLimiter<K> {
 mod tests {
     use super::*;
 
-    const RATE: Rate = Rate { per_second: 10.0, burst: 3.0 };
+    const RATE: Rate = Rate {
+        per_second: 10.0,
+        burst: 3.0,
+    };
 
     #[tokio::test(start_paused = true)]
     async fn a_burst_passes_and_then_the_rate_holds() {
@@ -105,7 +125,10 @@ mod tests {
         }
         assert_eq!(limiter.buckets.lock().by_key.len(), MAX_BUCKETS);
         assert!(limiter.take(5).is_ok());
-        assert!(limiter.take(usize::MAX).is_err(), "the shared bucket is empty");
+        assert!(
+            limiter.take(usize::MAX).is_err(),
+            "the shared bucket is empty"
+        );
         tokio::time::advance(Duration::from_secs(10)).await;
         assert!(limiter.take(usize::MAX).is_ok(), "full buckets were swept");
         assert_eq!(limiter.buckets.lock().by_key.len(), 1);

@@ -132,13 +132,22 @@ impl Refusal {
 
     /// Whether the connection is not worth keeping: its framing is suspect, or the rest of the body is not wanted.
     pub(crate) fn closes(&self) -> bool {
-        matches!(self, Self::BadRequest(_) | Self::TooLarge { .. } | Self::SlowRequest | Self::ShuttingDown)
+        matches!(
+            self,
+            Self::BadRequest(_) | Self::TooLarge { .. } | Self::SlowRequest | Self::ShuttingDown
+        )
     }
 
     pub(crate) fn unknown_route(name: &str, routes: impl Iterator<Item = &'static str>) -> Self {
         let name = header_safe(name).chars().take(64).collect();
-        let available = routes.map(|route| format!("'{route}'")).collect::<Vec<_>>().join(", ");
-        Self::UnknownRoute { name, available: format!("[{available}]") }
+        let available = routes
+            .map(|route| format!("'{route}'"))
+            .collect::<Vec<_>>()
+            .join(", ");
+        Self::UnknownRoute {
+            name,
+            available: format!("[{available}]"),
+        }
     }
 
     /// 500 with a fresh id, and a line in the log that has the cause.

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use axoneme_protocol::body_hash::{body_hash, hashed_values, matches};
+use axoneme_protocol::envelope::read_body;
 use axoneme_protocol::{EmptyValue, Envelope, Ping, Synapse};
 use tokio_util::sync::CancellationToken;
 
@@ -42,7 +43,7 @@ impl<S: Synapse> Route for TypedRoute<S> {
     }
 
     fn read(&self, body: &[u8], claimed_hash: &str) -> Result<Ready, Refusal> {
-        let synapse: S = serde_json::from_slice(body).map_err(|error| Refusal::Body {
+        let synapse: S = read_body(body).map_err(|error| Refusal::Body {
             synapse: S::NAME,
             what: match error.classify() {
                 serde_json::error::Category::Data => "wrong or missing fields",
@@ -72,7 +73,12 @@ pub(crate) struct Pong;
 
 #[async_trait::async_trait]
 impl Forward<Ping> for Pong {
-    async fn forward(&self, _: Caller, ping: Ping, _: CancellationToken) -> Result<Ping, HandlerError> {
+    async fn forward(
+        &self,
+        _: Caller,
+        ping: Ping,
+        _: CancellationToken,
+    ) -> Result<Ping, HandlerError> {
         Ok(ping)
     }
 }

@@ -6,7 +6,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axoneme_protocol::{Clock, MemoryNonceStore, NonceStore, NonceWindow, Ping, Synapse, SystemClock};
+use axoneme_protocol::{
+    Clock, MemoryNonceStore, NonceStore, NonceWindow, Ping, Synapse, SystemClock,
+};
 use axoneme_wallet::Keypair;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -108,19 +110,31 @@ impl AxonBuilder {
     pub async fn start(self) -> Result<AxonHandle, AxonError> {
         let bind = self.bind;
         let pipeline = Arc::new(self.pipeline()?);
-        let listener = TcpListener::bind(bind).await.map_err(|source| AxonError::binding(bind, source))?;
-        let local_addr = listener.local_addr().map_err(|source| AxonError::binding(bind, source))?;
+        let listener = TcpListener::bind(bind)
+            .await
+            .map_err(|source| AxonError::binding(bind, source))?;
+        let local_addr = listener
+            .local_addr()
+            .map_err(|source| AxonError::binding(bind, source))?;
         let closing = CancellationToken::new();
         let tasks = TaskTracker::new();
         let acceptor = Acceptor {
-            connections: Connections::new(pipeline.limits.max_connections, pipeline.limits.max_connections_per_ip),
+            connections: Connections::new(
+                pipeline.limits.max_connections,
+                pipeline.limits.max_connections_per_ip,
+            ),
             pipeline: pipeline.clone(),
             tasks: tasks.clone(),
             closing: closing.clone(),
         };
         tasks.spawn(acceptor.run(listener));
         tracing::info!(address = %local_addr, hotkey = %pipeline.address, "axon listening");
-        Ok(AxonHandle { local_addr, closing, stop: pipeline.stop.clone(), tasks })
+        Ok(AxonHandle {
+            local_addr,
+            closing,
+            stop: pipeline.stop.clone(),
+            tasks,
+        })
     }
 
     fn pipeline(self) -> Result<Pipeline, AxonError> {
@@ -128,14 +142,25 @@ impl AxonBuilder {
         let window = NonceWindow::new(limits.clock_lead, limits.timeout_cap);
         let clock = self.clock;
         let nonces = self.nonces.unwrap_or_else(|| {
-            Arc::new(MemoryNonceStore::new(clock.clone(), window, limits.nonce_capacity))
+            Arc::new(MemoryNonceStore::new(
+                clock.clone(),
+                window,
+                limits.nonce_capacity,
+            ))
         });
         let mut routes = BTreeMap::new();
         for route in self.routes {
             let synapse = route.name();
-            let own_limit = self.body_limits.iter().rev().find(|(name, _)| *name == synapse);
+            let own_limit = self
+                .body_limits
+                .iter()
+                .rev()
+                .find(|(name, _)| *name == synapse);
             let body_bytes = own_limit.map_or(limits.body_bytes, |(_, bytes)| *bytes);
-            if routes.insert(synapse, Endpoint { route, body_bytes }).is_some() {
+            if routes
+                .insert(synapse, Endpoint { route, body_bytes })
+                .is_some()
+            {
                 return Err(AxonError::DuplicateRoute { synapse });
             }
         }
@@ -175,7 +200,10 @@ impl AxonHandle {
     pub async fn shutdown(self, grace: Duration) {
         self.closing.cancel();
         self.tasks.close();
-        if tokio::time::timeout(grace, self.tasks.wait()).await.is_err() {
+        if tokio::time::timeout(grace, self.tasks.wait())
+            .await
+            .is_err()
+        {
             self.stop.cancel();
             // Cancelled requests still get their 503 written; a client that does not read it is cut off.
             let _ = tokio::time::timeout(Duration::from_secs(1), self.tasks.wait()).await;
@@ -230,8 +258,15 @@ impl Acceptor {
     }
 }
 
-async fn serve_connection(pipeline: Arc<Pipeline>, stream: TcpStream, peer: SocketAddr, closing: CancellationToken) {
-    let Ok(local) = stream.local_addr() else { return };
+async fn serve_connection(
+    pipeline: Arc<Pipeline>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    closing: CancellationToken,
+) {
+    let Ok(local) = stream.local_addr() else {
+        return;
+    };
     // Small answers should not wait for more.
     let _ = stream.set_nodelay(true);
     let start = RequestStart::default();

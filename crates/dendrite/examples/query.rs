@@ -22,21 +22,41 @@ async fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
         return Err("usage: query ADDRESS HOTKEY [COUNT] [CONCURRENCY] [MESSAGE]".into());
     };
     let address: SocketAddr = address.parse()?;
-    let target = AxonTarget { hotkey: hotkey.parse()?, ip: address.ip(), port: address.port() };
+    let target = AxonTarget {
+        hotkey: hotkey.parse()?,
+        ip: address.ip(),
+        port: address.port(),
+    };
     let count: usize = rest.first().map_or(Ok(1), |text| text.parse())?;
     let concurrency: usize = rest.get(1).map_or(Ok(1), |text| text.parse())?;
     let message = rest.get(2).cloned().unwrap_or_else(|| "hello".into());
 
-    let dendrite = Dendrite::new(Arc::new(Keypair::from_uri("//Alice")?), DendriteConfig::default())?;
+    let dendrite = Dendrite::new(
+        Arc::new(Keypair::from_uri("//Alice")?),
+        DendriteConfig::default(),
+    )?;
     let gate = Arc::new(Semaphore::new(concurrency));
     let began = Instant::now();
     let mut tasks = JoinSet::new();
     for index in 0..count {
-        let (dendrite, gate, message) = (dendrite.clone(), gate.clone(), message.replace("{i}", &index.to_string()));
+        let (dendrite, gate, message) = (
+            dendrite.clone(),
+            gate.clone(),
+            message.replace("{i}", &index.to_string()),
+        );
         tasks.spawn(async move {
             let _permit = gate.acquire().await;
-            let answer = dendrite.call(&target, Prompting::ask(message.clone()), Duration::from_secs(12)).await;
-            (answer.synapse.completion == format!("user:{message}"), answer)
+            let answer = dendrite
+                .call(
+                    &target,
+                    Prompting::ask(message.clone()),
+                    Duration::from_secs(12),
+                )
+                .await;
+            (
+                answer.synapse.completion == format!("user:{message}"),
+                answer,
+            )
         });
     }
     let mut statuses: BTreeMap<String, usize> = BTreeMap::new();
@@ -46,12 +66,17 @@ async fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
         let (as_asked, answer) = ended?;
         right += usize::from(as_asked);
         times.extend(answer.process_time);
-        let status = if answer.status == 200 { "200".into() } else { format!("{} {}", answer.status, answer.message) };
+        let status = if answer.status == 200 {
+            "200".into()
+        } else {
+            format!("{} {}", answer.status, answer.message)
+        };
         *statuses.entry(status).or_default() += 1;
     }
     let wall = began.elapsed().as_secs_f64();
     times.sort_by(f64::total_cmp);
-    let quantile = |q: f64| times.get(((times.len() as f64 * q) as usize).min(times.len().saturating_sub(1)));
+    let quantile =
+        |q: f64| times.get(((times.len() as f64 * q) as usize).min(times.len().saturating_sub(1)));
     println!(
         "{count} requests, {concurrency} at once: {right} right, statuses {statuses:?}, {:.0} per second, \
          p50 {:.1} ms, p99 {:.1} ms",
@@ -59,5 +84,9 @@ async fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
         quantile(0.5).copied().unwrap_or(f64::NAN) * 1e3,
         quantile(0.99).copied().unwrap_or(f64::NAN) * 1e3,
     );
-    Ok(if right == count { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if right == count {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }

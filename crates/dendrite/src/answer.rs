@@ -70,24 +70,44 @@ pub(crate) struct Failure {
 
 impl Failure {
     fn new(outcome: Outcome, status: u16, message: String) -> Self {
-        Self { outcome, status, message: header_safe(&message), timed: false }
+        Self {
+            outcome,
+            status,
+            message: header_safe(&message),
+            timed: false,
+        }
     }
 
     pub(crate) fn refused(status: u16, message: String) -> Self {
-        Self { timed: true, ..Self::new(Outcome::Refused, status, message) }
+        Self {
+            timed: true,
+            ..Self::new(Outcome::Refused, status, message)
+        }
     }
 
     pub(crate) fn unreachable(place: &str) -> Self {
-        Self::new(Outcome::Unreachable, 503, format!("Service unavailable at {place}"))
+        Self::new(
+            Outcome::Unreachable,
+            503,
+            format!("Service unavailable at {place}"),
+        )
     }
 
     pub(crate) fn timed_out(timeout: Duration) -> Self {
         let seconds = py_float(timeout.as_secs_f64());
-        Self::new(Outcome::TimedOut, 408, format!("Request timeout after {seconds} seconds"))
+        Self::new(
+            Outcome::TimedOut,
+            408,
+            format!("Request timeout after {seconds} seconds"),
+        )
     }
 
     pub(crate) fn disconnected() -> Self {
-        Self::new(Outcome::Disconnected, 503, "Service disconnected: Server disconnected".into())
+        Self::new(
+            Outcome::Disconnected,
+            503,
+            "Service disconnected: Server disconnected".into(),
+        )
     }
 
     pub(crate) fn truncated(why: impl std::fmt::Display) -> Self {
@@ -95,11 +115,19 @@ impl Failure {
     }
 
     pub(crate) fn not_http(why: impl std::fmt::Display) -> Self {
-        Self::new(Outcome::NotHttp, 400, format!("Client response error: {why}"))
+        Self::new(
+            Outcome::NotHttp,
+            400,
+            format!("Client response error: {why}"),
+        )
     }
 
     pub(crate) fn invalid(why: impl std::fmt::Display) -> Self {
-        Self::new(Outcome::Invalid, 422, format!("Failed to parse response: {why}"))
+        Self::new(
+            Outcome::Invalid,
+            422,
+            format!("Failed to parse response: {why}"),
+        )
     }
 
     pub(crate) fn unsendable(why: impl std::fmt::Display) -> Self {

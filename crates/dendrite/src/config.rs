@@ -23,8 +23,12 @@ impl AxonTarget {
     /// carry connections to its own outside.
     pub(crate) fn connect_to(&self, own_ip: Option<IpAddr>) -> SocketAddr {
         let ip = match self.ip {
-            IpAddr::V4(ip) if ip.is_unspecified() || own_ip == Some(self.ip) => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(ip) if ip.is_unspecified() || own_ip == Some(self.ip) => Ipv6Addr::LOCALHOST.into(),
+            IpAddr::V4(ip) if ip.is_unspecified() || own_ip == Some(self.ip) => {
+                Ipv4Addr::LOCALHOST.into()
+            }
+            IpAddr::V6(ip) if ip.is_unspecified() || own_ip == Some(self.ip) => {
+                Ipv6Addr::LOCALHOST.into()
+            }
             other => other,
         };
         SocketAddr::new(ip, self.port)
@@ -105,7 +109,10 @@ impl DendriteConfig {
             return Err(DendriteError::NothingInFlight);
         }
         if self.answer_head_bytes < LEAST_HEAD_BYTES {
-            return Err(DendriteError::TinyHead { given: self.answer_head_bytes, least: LEAST_HEAD_BYTES });
+            return Err(DendriteError::TinyHead {
+                given: self.answer_head_bytes,
+                least: LEAST_HEAD_BYTES,
+            });
         }
         Ok(())
     }

@@ -33,7 +33,9 @@ struct Shared {
 
 impl std::fmt::Debug for Dendrite {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Dendrite").field("hotkey", &self.shared.signer).finish_non_exhaustive()
+        f.debug_struct("Dendrite")
+            .field("hotkey", &self.shared.signer)
+            .finish_non_exhaustive()
     }
 }
 
@@ -45,22 +47,42 @@ impl Dendrite {
         config.check()?;
         let transport = Transport::new(&config);
         let in_flight = Semaphore::new(config.max_in_flight.min(Semaphore::MAX_PERMITS));
-        Ok(Self { shared: Arc::new(Shared { signer, config, transport, lanes: Lanes::default(), in_flight }) })
+        Ok(Self {
+            shared: Arc::new(Shared {
+                signer,
+                config,
+                transport,
+                lanes: Lanes::default(),
+                in_flight,
+            }),
+        })
     }
 
     /// Asks one axon and waits no longer than `timeout`, which covers everything: waiting for others, connecting,
     /// sending, and the whole answer.
-    pub async fn call<S: Synapse>(&self, target: &AxonTarget, mut synapse: S, timeout: Duration) -> Answer<S> {
+    pub async fn call<S: Synapse>(
+        &self,
+        target: &AxonTarget,
+        mut synapse: S,
+        timeout: Duration,
+    ) -> Answer<S> {
         let began = Instant::now();
         let asking = self.shared.ask(target, &synapse, timeout);
-        let result =
-            tokio::time::timeout(timeout, asking).await.unwrap_or_else(|_| Err(Failure::timed_out(timeout)));
+        let result = tokio::time::timeout(timeout, asking)
+            .await
+            .unwrap_or_else(|_| Err(Failure::timed_out(timeout)));
         let took = began.elapsed().as_secs_f64();
         let answer = match result {
             Ok((answer, message)) => {
                 synapse.take_answer(answer);
                 let message = axoneme_protocol::envelope::header_safe(&message);
-                Answer { synapse, status: 200, message, process_time: Some(took), outcome: Outcome::Answered }
+                Answer {
+                    synapse,
+                    status: 200,
+                    message,
+                    process_time: Some(took),
+                    outcome: Outcome::Answered,
+                }
             }
             Err(failure) => Answer {
                 synapse,
@@ -77,7 +99,12 @@ impl Dendrite {
     /// Asks all axons at once; the answers are in the order of `targets`.
     ///
     /// Dropping the future cancels what is still under way.
-    pub async fn query<S: Synapse>(&self, targets: &[AxonTarget], synapse: &S, timeout: Duration) -> Vec<Answer<S>> {
+    pub async fn query<S: Synapse>(
+        &self,
+        targets: &[AxonTarget],
+        synapse: &S,
+        timeout: Duration,
+    ) -> Vec<Answer<S>> {
         // A task each: signing 256 requests takes 20 ms of one core, which the last in line should not pay for.
         let mut tasks = JoinSet::new();
         for (index, target) in targets.iter().enumerate() {
@@ -91,7 +118,10 @@ impl Dendrite {
                 answers[index] = Some(answer);
             }
         }
-        answers.into_iter().map(|answer| answer.unwrap_or_else(|| panicked(synapse))).collect()
+        answers
+            .into_iter()
+            .map(|answer| answer.unwrap_or_else(|| panicked(synapse)))
+            .collect()
     }
 }
 
@@ -104,7 +134,11 @@ impl Shared {
     ) -> Result<(S, String), Failure> {
         let body_hash = body_hash(synapse).map_err(Failure::unsendable)?;
         // Before signing: a request that waited here would be stale when it leaves.
-        let _permit = self.in_flight.acquire().await.map_err(Failure::unsendable)?;
+        let _permit = self
+            .in_flight
+            .acquire()
+            .await
+            .map_err(Failure::unsendable)?;
         let question = Question {
             signer: &self.signer,
             target,
@@ -132,7 +166,9 @@ impl Shared {
 
 fn failure<S: Synapse>(error: SendError, target: &AxonTarget) -> Failure {
     match error {
-        SendError::Connect => Failure::unreachable(&format!("{}:{}/{}", target.ip, target.port, S::NAME)),
+        SendError::Connect => {
+            Failure::unreachable(&format!("{}:{}/{}", target.ip, target.port, S::NAME))
+        }
         SendError::Closed { .. } => Failure::disconnected(),
         SendError::Parse(why) => Failure::not_http(why),
         SendError::Other(why) => Failure::unsendable(why),
@@ -156,6 +192,7 @@ fn record<S: Synapse>(answer: &Answer<S>, target: &AxonTarget, took: f64) {
         outcome = ?answer.outcome, took, "{}", answer.message
     );
     let class = answer.class().label();
-    metrics::counter!("dendrite_requests_total", "synapse" => S::NAME, "class" => class).increment(1);
+    metrics::counter!("dendrite_requests_total", "synapse" => S::NAME, "class" => class)
+        .increment(1);
     metrics::histogram!("dendrite_request_seconds", "synapse" => S::NAME).record(took);
 }

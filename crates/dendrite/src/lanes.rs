@@ -35,7 +35,11 @@ pub(crate) struct Lane<'a> {
 impl Lanes {
     /// A lane nobody uses.
     pub(crate) fn enter(&self) -> Lane<'_> {
-        let uuid = self.free.lock().pop().unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
+        let uuid = self
+            .free
+            .lock()
+            .pop()
+            .unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
         Lane { lanes: self, uuid }
     }
 }

@@ -27,7 +27,13 @@ pub(crate) struct Question<'a, S> {
 impl<S: Synapse> Question<'_, S> {
     /// The request under a nonce and a lane.
     pub(crate) fn sign(&self, nonce: u64, uuid: &str) -> Result<Request<Full<Bytes>>, Failure> {
-        let signature = signing::sign_request(self.signer, nonce, &self.target.hotkey, uuid, self.body_hash);
+        let signature = signing::sign_request(
+            self.signer,
+            nonce,
+            &self.target.hotkey,
+            uuid,
+            self.body_hash,
+        );
         let envelope = Envelope {
             timeout: Some(self.timeout.as_secs_f64()),
             axon: TerminalInfo {
@@ -55,18 +61,25 @@ impl<S: Synapse> Question<'_, S> {
         let headers = request.headers_mut();
         for (name, value) in envelope.headers() {
             let name = HeaderName::try_from(name.as_ref()).map_err(Failure::unsendable)?;
-            headers.append(name, HeaderValue::try_from(value).map_err(Failure::unsendable)?);
+            headers.append(
+                name,
+                HeaderValue::try_from(value).map_err(Failure::unsendable)?,
+            );
         }
         headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
         // Answers are small; a compressed one could be a bomb.
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        headers.insert(USER_AGENT, HeaderValue::from_static(concat!("axoneme/", env!("CARGO_PKG_VERSION"))));
+        headers.insert(
+            USER_AGENT,
+            HeaderValue::from_static(concat!("axoneme/", env!("CARGO_PKG_VERSION"))),
+        );
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         Ok(request)
     }
 
     fn uri(&self) -> Result<Uri, Failure> {
         // A socket address prints IPv6 in brackets.
-        Uri::try_from(format!("http://{}/{}", self.connect_to, S::NAME)).map_err(Failure::unsendable)
+        Uri::try_from(format!("http://{}/{}", self.connect_to, S::NAME))
+            .map_err(Failure::unsendable)
     }
 }

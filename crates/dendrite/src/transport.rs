@@ -59,8 +59,15 @@ impl Transport {
         Self { client }
     }
 
-    pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, SendError> {
-        let response = self.client.request(request).await.map_err(|error| classify(&error))?;
+    pub(crate) async fn send(
+        &self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Incoming>, SendError> {
+        let response = self
+            .client
+            .request(request)
+            .await
+            .map_err(|error| classify(&error))?;
         if let Some(served) = response.extensions().get::<Served>() {
             served.0.store(true, Ordering::Relaxed);
         }
@@ -78,21 +85,27 @@ fn classify(error: &Error) -> SendError {
         return SendError::Parse(cause.map(ToString::to_string).unwrap_or_default());
     }
     let gone = cause.is_none_or(|cause| {
-        cause.is_incomplete_message() || cause.is_canceled() || cause.is_closed() || is_connection_loss(cause)
+        cause.is_incomplete_message()
+            || cause.is_canceled()
+            || cause.is_closed()
+            || is_connection_loss(cause)
     });
     if gone {
         let mut extras = Extensions::new();
         if let Some(connection) = error.connect_info() {
             connection.get_extras(&mut extras);
         }
-        let reused = extras.get::<Served>().is_some_and(|served| served.0.load(Ordering::Relaxed));
+        let reused = extras
+            .get::<Served>()
+            .is_some_and(|served| served.0.load(Ordering::Relaxed));
         return SendError::Closed { reused };
     }
     SendError::Other(cause.map(ToString::to_string).unwrap_or_default())
 }
 
 fn is_connection_loss(error: &hyper::Error) -> bool {
-    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
+    let source =
+        std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
     source.is_some_and(|error| {
         matches!(
             error.kind(),
@@ -108,11 +121,16 @@ fn is_connection_loss(error: &hyper::Error) -> bool {
 fn connect(uri: Uri) -> Connecting {
     Box::pin(async move {
         // Requests are made for socket addresses only: no name is ever looked up.
-        let address = uri.authority().and_then(|authority| authority.as_str().parse::<SocketAddr>().ok());
+        let address = uri
+            .authority()
+            .and_then(|authority| authority.as_str().parse::<SocketAddr>().ok());
         let address = address.ok_or(io::ErrorKind::InvalidInput)?;
         let stream = TcpStream::connect(address).await?;
         let _ = stream.set_nodelay(true);
-        Ok(Socket { io: TokioIo::new(stream), served: Served::default() })
+        Ok(Socket {
+            io: TokioIo::new(stream),
+            served: Served::default(),
+        })
     })
 }
 
@@ -133,13 +151,21 @@ impl Connection for Socket {
 }
 
 impl Read for Socket {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.io).poll_read(cx, buf)
     }
 }
 
 impl Write for Socket {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.io).poll_write(cx, buf)
     }
 

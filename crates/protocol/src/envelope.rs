@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::python::py_float;
@@ -150,6 +151,17 @@ struct Body<'a, S> {
     computed_body_hash: &'static str,
     #[serde(flatten)]
     synapse: &'a S,
+}
+
+/// Reads a JSON body, of which only the outermost form is checked here: it has to be an object.
+///
+/// serde would also take a list of the values in order, which no Python peer does.
+pub fn read_body<T: DeserializeOwned>(body: &[u8]) -> Result<T, serde_json::Error> {
+    let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
+    if first.is_some_and(|byte| *byte != b'{') {
+        return Err(serde::de::Error::custom("not a JSON object"));
+    }
+    serde_json::from_slice(body)
 }
 
 /// A text made safe for a header line: printable ASCII, at most [`MAX_HEADER_VALUE`] bytes.
