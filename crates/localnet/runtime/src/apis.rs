@@ -108,6 +108,12 @@ sp_api::impl_runtime_apis! {
         }
     }
 
+    impl pallet_aura::AuraApi<Block> for Runtime {
+        fn slot_duration() -> pallet_aura::SlotDuration {
+            pallet_aura::SlotDuration(Aura::slot_duration())
+        }
+    }
+
     impl pallet_subtensor::api::DelegateInfoRuntimeApi<Block> for Runtime {
         fn get_delegates() -> Vec<DelegateInfo<AccountId>> {
             SubtensorModule::delegates()

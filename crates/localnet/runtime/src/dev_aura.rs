@@ -2,6 +2,21 @@
 
 pub use pallet::*;
 
+use codec::{Decode, Encode};
+use scale_info::TypeInfo;
+
+/// Time between two blocks, milliseconds.
+#[derive(Encode, Decode, TypeInfo, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SlotDuration(pub u64);
+
+sp_api::decl_runtime_apis! {
+    /// The one question about slots that clients ask.
+    pub trait AuraApi {
+        /// Time between two blocks, milliseconds.
+        fn slot_duration() -> SlotDuration;
+    }
+}
+
 #[frame_support::pallet]
 pub mod pallet {
     use frame_support::pallet_prelude::*;

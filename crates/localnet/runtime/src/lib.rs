@@ -2,6 +2,16 @@
 //!
 //! It sits at the crate's root because clients find types by their path: `node_subtensor_runtime::RuntimeEvent`.
 //! [`api::dispatch`] is the one door the node uses; everything behind it is ordinary FRAME.
+//!
+//! # Differences from the main chain
+//!
+//! * New subnets take weights directly; commit-reveal can be switched on but nothing can be committed yet.
+//! * As in the main chain's fast builds, new subnets have a tempo of 10 blocks, and up to 32 epochs run in one block.
+//! * Subnets may be created without a pause, and nothing is pruned to make room for them.
+//! * Emission is one alpha per block from `start_call` on, root earns nothing, no TAO is minted.
+//! * An owner may change parameters at any time on subnets whose epochs are shorter than the freeze window; with a tempo
+//!   of 10 there would be no other time.
+//! * Children, locks, collateral, coldkey swaps and timelocked reveals are absent; their storage is always empty.
 
 #![forbid(unsafe_code)]
 // The macros of FRAME generate items without documentation.

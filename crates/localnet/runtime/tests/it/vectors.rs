@@ -283,6 +283,7 @@ fn every_runtime_api_answers_through_the_nodes_door() {
                 "StakeInfoRuntimeApi_get_stake_availability_for_coldkeys",
                 (vec![account("Bob")], Some(vec![netuid])).encode(),
             ),
+            ("AuraApi_slot_duration", vec![]),
             ("DelegateInfoRuntimeApi_get_delegates", vec![]),
             (
                 "DelegateInfoRuntimeApi_get_delegated",

@@ -23,6 +23,7 @@ mod genesis {
             if self.max_epochs_per_block != 0 {
                 MaxEpochsPerBlock::<T>::put(self.max_epochs_per_block);
             }
+            TotalIssuance::<T>::put(T::Currency::total_issuance());
             Pallet::<T>::create_genesis_subnets();
         }
     }
