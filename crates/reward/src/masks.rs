@@ -1,9 +1,11 @@
 //! The masks that ship.
 
 pub mod diversity;
+mod echo;
 pub mod ngram;
 mod relevance;
 
 pub use diversity::{Diversity, DiversityConfig};
+pub use echo::Echo;
 pub use ngram::{NgramBlacklist, NgramConfig};
 pub use relevance::{Relevance, cosine};

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use crate::error::ValidatorError;
 use crate::scores::{self, Unasked};
-use crate::state::{NeuronState, ValidatorState};
+use crate::state::ValidatorState;
 use crate::stats::ValidatorStats;
 
 /// One owner of the state for all forward passes and the weights duty. Cheap to clone.
@@ -140,11 +140,7 @@ impl Book {
             .values_mut()
             .for_each(|neuron| neuron.weight = 0.0);
         for (hotkey, share) in shares {
-            state
-                .neurons
-                .entry(*hotkey)
-                .or_insert_with(NeuronState::default)
-                .weight = *share;
+            state.neurons.entry(*hotkey).or_default().weight = *share;
         }
         self.inner.stats.send_replace(ValidatorStats::from(&*state));
     }

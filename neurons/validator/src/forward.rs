@@ -31,7 +31,7 @@ pub struct ForwardConfig {
 pub enum Ended {
     /// All its runs are done.
     Finished,
-    /// Nobody earned anything in this task, so there is nothing to build the next one on.
+    /// Nobody earned anything in this task, so there is nothing to build the next ones on.
     NoReward(String),
     /// No miner can be asked.
     NobodyToAsk,
@@ -59,7 +59,8 @@ pub struct ForwardOutcome {
 /// Runs one forward pass over `base`.
 ///
 /// Every round starts from the best summary; earlier questions and answers are not carried along. Each run prefers miners not yet
-/// asked in this pass. A run in which nobody earned anything ends the pass.
+/// asked in this pass. Nothing is built on a completion that earned nothing: without a rewarded summary the pass ends
+/// there, without a rewarded question its round has no answer.
 pub async fn forward(
     step: &impl QueryStep,
     config: ForwardConfig,
@@ -107,6 +108,7 @@ impl<S: QueryStep> Pass<'_, S> {
             let question = tasks::question(tasks::context(&summary, None), round, rng);
             let question = match self.ask_followup(&question, rng).await? {
                 Ok(best) => best,
+                Err(Ended::NoReward(_)) => continue,
                 Err(ended) => return Ok(Err(ended)),
             };
             let answer = tasks::answer(
@@ -115,8 +117,8 @@ impl<S: QueryStep> Pass<'_, S> {
                 rng,
             );
             // An answer is only scored; nothing is built on it.
-            if let Err(ended) = self.ask_answer(&answer, rng).await? {
-                return Ok(Err(ended));
+            if let Err(Ended::NobodyToAsk) = self.ask_answer(&answer, rng).await? {
+                return Ok(Err(Ended::NobodyToAsk));
             }
         }
         Ok(Ok(()))

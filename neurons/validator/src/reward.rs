@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axoneme_reward::functions::dpo::Dpo;
-use axoneme_reward::masks::{Diversity, DiversityConfig, NgramBlacklist, Relevance};
+use axoneme_reward::masks::{Diversity, DiversityConfig, Echo, NgramBlacklist, Relevance};
 use axoneme_reward::models::EmbeddingCache;
 use axoneme_reward::penalties::{KeywordMatch, SentenceMatch, TaskValidation};
 use axoneme_reward::{LogProbScorer, Pipeline, SentenceEmbedder, WordPieces};
@@ -33,6 +33,9 @@ pub fn pipeline(config: &ValidatorConfig, parts: Parts) -> Result<Pipeline, Sett
 
     if let Some(pieces) = parts.word_pieces.filter(|_| !neuron.blacklist_off) {
         builder = builder.mask(NgramBlacklist::new(pieces, config.blacklist.clone())?);
+    }
+    if !neuron.echo_off {
+        builder = builder.mask(Echo);
     }
     if let Some(embedder) = parts.embedder {
         let embedder: Arc<dyn SentenceEmbedder> =

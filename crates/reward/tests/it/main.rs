@@ -6,5 +6,6 @@ mod ngram;
 mod normalise;
 mod penalties;
 mod pipeline;
+mod real;
 mod relevance;
 mod support;

@@ -56,6 +56,8 @@ pub struct NeuronSection {
     pub events_retention_size: String,
     /// Switch the n-gram filter off.
     pub blacklist_off: bool,
+    /// Let answers that send the text back earn what the other functions give them.
+    pub echo_off: bool,
     /// Switch the relevance filter off.
     pub relevance_off: bool,
     /// Switch the diversity filter off.
@@ -91,6 +93,7 @@ impl Default for NeuronSection {
             dont_save_events: false,
             events_retention_size: "2 GB".into(),
             blacklist_off: false,
+            echo_off: false,
             relevance_off: false,
             diversity_off: false,
             nsfw_off: false,

@@ -83,20 +83,30 @@ async fn order_inputs_and_exclusions_are_those_of_the_network() {
     }
 }
 
-#[tokio::test]
-async fn a_run_in_which_nobody_earned_anything_ends_the_pass_and_says_so() {
+/// A pass in which run number `fruitless` earns nobody anything: how many runs it has, and how it ends.
+async fn with_fruitless(fruitless: usize) -> (u32, String, usize) {
     let script = Script {
-        fruitless: Some(1),
+        fruitless: Some(fruitless),
         ..Script::default()
     };
     let outcome = forward(&script, config(4), "text", &mut rng(1))
         .await
         .unwrap();
+    let calls = script.calls.lock().unwrap().len();
+    (outcome.steps, outcome.ended.to_string(), calls)
+}
+
+#[tokio::test]
+async fn nothing_is_built_on_a_completion_that_earned_nothing() {
+    let (steps, ended, _) = with_fruitless(0).await;
     assert_eq!(
-        (outcome.steps, outcome.ended.to_string().as_str()),
-        (2, "no miner earned anything in followup0")
+        (steps, ended.as_str()),
+        (1, "no miner earned anything in augment")
     );
-    assert_eq!(script.calls.lock().unwrap().len(), 2);
+    // A question nobody earned anything for is not answered; the next round begins.
+    assert_eq!(with_fruitless(1).await, (8, "finished".into(), 8));
+    // An answer carries nothing, so nothing is left out.
+    assert_eq!(with_fruitless(2).await, (9, "finished".into(), 9));
 }
 
 #[tokio::test]
