@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axoneme_llm::{
-    DeviceChoice, Embedder, Engine, EngineConfig, MINILM_L6, Message, ModelRef, ModelStore, RepeatPenalty, Request,
-    SMOLLM2_135M, StderrProgress,
+    DeviceChoice, Embedder, Engine, EngineConfig, MINILM_L6, Message, ModelRef, ModelStore,
+    RepeatPenalty, Request, SMOLLM2_135M, StderrProgress,
 };
 
 const ROUNDS: usize = 3;
@@ -17,10 +17,15 @@ const ANSWER: usize = 48;
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let store = ModelStore::new(None);
     let progress = Arc::new(StderrProgress::new());
-    let path = store.ensure(&ModelRef::Default, &SMOLLM2_135M, progress.clone()).await?;
+    let path = store
+        .ensure(&ModelRef::Default, &SMOLLM2_135M, progress.clone())
+        .await?;
     let started = Instant::now();
     let engine = Engine::load(&path, DeviceChoice::Auto, EngineConfig::default())?;
-    println!("language model loaded in {:.2} s", started.elapsed().as_secs_f32());
+    println!(
+        "language model loaded in {:.2} s",
+        started.elapsed().as_secs_f32()
+    );
 
     for round in 0..ROUNDS {
         one_answer(&engine, round).await?;
@@ -32,7 +37,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     for round in 0..ROUNDS {
         scoring(&engine, round).await?;
     }
-    let folder = store.ensure(&ModelRef::Default, &MINILM_L6, progress).await?;
+    let folder = store
+        .ensure(&ModelRef::Default, &MINILM_L6, progress)
+        .await?;
     let embedder = Embedder::load(&folder, DeviceChoice::Auto)?;
     for round in 0..ROUNDS {
         embedding(&embedder, round).await?;
@@ -45,11 +52,20 @@ fn prompt(number: usize) -> String {
     let facts = "The river rises in the hills, passes three towns and a mill, and reaches the sea after ninety \
         miles. Salmon were once common in it; a weir built for the mill stopped them, and a ladder opened last year \
         lets them pass again. Anglers count the fish each autumn. ";
-    format!("Report {number}. {}Summarise this in two sentences.", facts.repeat(3))
+    format!(
+        "Report {number}. {}Summarise this in two sentences.",
+        facts.repeat(3)
+    )
 }
 
 fn request(number: usize) -> Request {
-    Request::new(vec![Message::system(format!("You are assistant {number}.")), Message::user(prompt(number))], ANSWER)
+    Request::new(
+        vec![
+            Message::system(format!("You are assistant {number}.")),
+            Message::user(prompt(number)),
+        ],
+        ANSWER,
+    )
 }
 
 async fn one_answer(engine: &Engine, round: usize) -> Result<(), Box<dyn std::error::Error>> {
@@ -82,7 +98,10 @@ async fn four_answers(
         tokens += answer.completion().await.completion_tokens;
     }
     let total = started.elapsed().as_secs_f64();
-    println!("four answers, {what}: {tokens} tokens in {total:.2} s, {:.0} tokens/s in all", tokens as f64 / total);
+    println!(
+        "four answers, {what}: {tokens} tokens in {total:.2} s, {:.0} tokens/s in all",
+        tokens as f64 / total
+    );
     Ok(())
 }
 
@@ -96,8 +115,13 @@ async fn scoring(engine: &Engine, round: usize) -> Result<(), Box<dyn std::error
     };
     let completions: Vec<String> = (0..4).map(completion).collect();
     let started = Instant::now();
-    let scores = engine.dpo_score(prompt(3000 + round), completions, RepeatPenalty::Reference).await?;
-    println!("dpo scores of four completions in {:.2} s: {scores:.3?}", started.elapsed().as_secs_f64());
+    let scores = engine
+        .dpo_score(prompt(3000 + round), completions, RepeatPenalty::Reference)
+        .await?;
+    println!(
+        "dpo scores of four completions in {:.2} s: {scores:.3?}",
+        started.elapsed().as_secs_f64()
+    );
     Ok(())
 }
 
@@ -108,6 +132,10 @@ async fn embedding(embedder: &Embedder, round: usize) -> Result<(), Box<dyn std:
     let started = Instant::now();
     let vectors = embedder.embed(texts.collect()).await?;
     let total = started.elapsed().as_secs_f64();
-    println!("{} embeddings in {total:.2} s, {:.0} per second", vectors.len(), vectors.len() as f64 / total);
+    println!(
+        "{} embeddings in {total:.2} s, {:.0} per second",
+        vectors.len(),
+        vectors.len() as f64 / total
+    );
     Ok(())
 }

@@ -59,7 +59,11 @@ impl FromStr for DeviceChoice {
                 .strip_prefix("cuda:")
                 .and_then(|ordinal| ordinal.parse().ok())
                 .map(Self::Cuda)
-                .ok_or_else(|| ModelError::Device(format!("unknown device {text:?}; use auto, cpu, cuda or cuda:N"))),
+                .ok_or_else(|| {
+                    ModelError::Device(format!(
+                        "unknown device {text:?}; use auto, cpu, cuda or cuda:N"
+                    ))
+                }),
         }
     }
 }
@@ -80,10 +84,18 @@ mod tests {
 
     #[test]
     fn every_choice_reads_back_as_it_is_written() {
-        for choice in [DeviceChoice::Auto, DeviceChoice::Cpu, DeviceChoice::Cuda(0), DeviceChoice::Cuda(3)] {
+        for choice in [
+            DeviceChoice::Auto,
+            DeviceChoice::Cpu,
+            DeviceChoice::Cuda(0),
+            DeviceChoice::Cuda(3),
+        ] {
             assert_eq!(choice.to_string().parse::<DeviceChoice>().unwrap(), choice);
         }
-        assert_eq!("cuda".parse::<DeviceChoice>().unwrap(), DeviceChoice::Cuda(0));
+        assert_eq!(
+            "cuda".parse::<DeviceChoice>().unwrap(),
+            DeviceChoice::Cuda(0)
+        );
         assert!("gpu".parse::<DeviceChoice>().is_err());
         assert!("cuda:x".parse::<DeviceChoice>().is_err());
     }

@@ -44,7 +44,13 @@ pub struct EngineConfig {
 
 impl Default for EngineConfig {
     fn default() -> Self {
-        Self { threads: 0, max_slots: 4, queue: 16, context: 2048, prefill_chunk: 64 }
+        Self {
+            threads: 0,
+            max_slots: 4,
+            queue: 16,
+            context: 2048,
+            prefill_chunk: 64,
+        }
     }
 }
 
@@ -64,7 +70,11 @@ pub struct Engine {
 impl Engine {
     /// Reads a model and starts its thread. `path` is a GGUF file, a safetensors file with its `config.json` beside
     /// it, or a folder with both. Takes seconds for large models: call it before serving, or on a blocking thread.
-    pub fn load(path: &Path, device: DeviceChoice, config: EngineConfig) -> Result<Self, ModelError> {
+    pub fn load(
+        path: &Path,
+        device: DeviceChoice,
+        config: EngineConfig,
+    ) -> Result<Self, ModelError> {
         let started = Instant::now();
         let device = device.open()?;
         let loaded = crate::model::load(path, &device, config.context.max(1))?;
@@ -72,13 +82,15 @@ impl Engine {
         let context = loaded.decoder.context();
         let limit = config.max_slots.max(1) + config.queue;
         let (jobs, receiver) = mpsc::unbounded_channel();
-        let worker = Worker::new(loaded.decoder, tokenizer.clone(), receiver, &config);
+        let worker = Worker::new(loaded.decoder, tokenizer.clone(), receiver, &config)?;
         // The worker runs on a thread of this pool, so what it does in parallel stays within the configured threads.
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(config.threads)
             .thread_name(|number| format!("llm-engine-{number}"))
             .build()
-            .map_err(|error| ModelError::Device(format!("cannot start the threads of the model: {error}")))?;
+            .map_err(|error| {
+                ModelError::Device(format!("cannot start the threads of the model: {error}"))
+            })?;
         let pool = Arc::new(pool);
         let kept = pool.clone();
         pool.spawn(move || {
@@ -114,11 +126,19 @@ impl Engine {
             return Err(EngineError::EmptyPrompt);
         }
         if prompt.len() >= self.context {
-            return Err(EngineError::PromptTooLong { tokens: prompt.len(), context: self.context });
+            return Err(EngineError::PromptTooLong {
+                tokens: prompt.len(),
+                context: self.context,
+            });
         }
         let (answer, events) = Answer::new(request, prompt, self.context, permit);
-        self.jobs.send(Job::Answer(Box::new(answer))).map_err(|_| EngineError::Stopped)?;
-        Ok(Generation { events, ended: false })
+        self.jobs
+            .send(Job::Answer(Box::new(answer)))
+            .map_err(|_| EngineError::Stopped)?;
+        Ok(Generation {
+            events,
+            ended: false,
+        })
     }
 
     /// The log-probability of every token of each completion, given the prompt.
@@ -126,8 +146,14 @@ impl Engine {
     /// Prompt and completion are tokenised as one text and only the *number* of the prompt's own tokens is used to tell
     /// them apart, so a token across the border counts as prompt. Texts longer than the context are cut. The prompt
     /// is read once for all completions, equal completions are scored once. Waits its turn when the engine is full.
-    pub async fn score(&self, prompt: String, completions: Vec<String>) -> Result<Vec<LogProbs>, EngineError> {
-        let wanted = completions.iter().map(|completion| (completion.as_str(), RepeatPenalty::Off));
+    pub async fn score(
+        &self,
+        prompt: String,
+        completions: Vec<String>,
+    ) -> Result<Vec<LogProbs>, EngineError> {
+        let wanted = completions
+            .iter()
+            .map(|completion| (completion.as_str(), RepeatPenalty::Off));
         self.run_sequences(&prompt, wanted.collect()).await
     }
 
@@ -144,11 +170,16 @@ impl Engine {
             .map(String::as_str)
             .filter(|completion| !score::dpo_floor_applies(completion))
             .collect();
-        let wanted = worth_scoring.iter().map(|completion| (*completion, penalty)).collect();
+        let wanted = worth_scoring
+            .iter()
+            .map(|completion| (*completion, penalty))
+            .collect();
         let mut scored = self.run_sequences(&prompt, wanted).await?.into_iter();
         let score_of = |completion: &String| match score::dpo_floor_applies(completion) {
             true => score::DPO_FLOOR,
-            false => scored.next().map_or(score::DPO_FLOOR, |scored| scored.mean_or_floor()),
+            false => scored
+                .next()
+                .map_or(score::DPO_FLOOR, |scored| scored.mean_or_floor()),
         };
         Ok(completions.iter().map(score_of).collect())
     }
@@ -176,12 +207,22 @@ impl Engine {
                 sequences.push(Sequence::new(tokens, prompt_tokens, penalty));
             }
         }
-        let permit = self.permits.clone().acquire_owned().await.map_err(|_| EngineError::Stopped)?;
+        let permit = self
+            .permits
+            .clone()
+            .acquire_owned()
+            .await
+            .map_err(|_| EngineError::Stopped)?;
         let (reply, result) = oneshot::channel();
         let job = ScoreJob::new(sequences, reply, permit);
-        self.jobs.send(Job::Score(Box::new(job))).map_err(|_| EngineError::Stopped)?;
+        self.jobs
+            .send(Job::Score(Box::new(job)))
+            .map_err(|_| EngineError::Stopped)?;
         let scored = result.await.map_err(|_| EngineError::Stopped)??;
-        Ok(places.into_iter().map(|place| scored[place].clone()).collect())
+        Ok(places
+            .into_iter()
+            .map(|place| scored[place].clone())
+            .collect())
     }
 
     /// The model's tokenizer.

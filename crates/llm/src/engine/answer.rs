@@ -77,7 +77,8 @@ impl Answer {
             return Some(FinishReason::Length);
         }
         let prompt_left = self.prompt_len.saturating_sub(cached);
-        pace.is_late(self.deadline, prompt_left, now).then_some(FinishReason::Deadline)
+        pace.is_late(self.deadline, prompt_left, now)
+            .then_some(FinishReason::Deadline)
     }
 
     /// Draws the next token and sends its text. Returns why the answer is over, if it is.
@@ -90,7 +91,8 @@ impl Answer {
         if self.first_token.is_none() {
             let now = Instant::now();
             self.first_token = Some(now);
-            metrics::histogram!("llm_first_token_seconds").record((now - self.submitted).as_secs_f64());
+            metrics::histogram!("llm_first_token_seconds")
+                .record((now - self.submitted).as_secs_f64());
         }
         if tokenizer.is_end(token) {
             return Ok(Some(FinishReason::Stop));
@@ -108,7 +110,8 @@ impl Answer {
             Err(error) => tracing::warn!(%error, "the end of an answer could not be decoded"),
         }
         metrics::counter!("llm_requests_total", "outcome" => reason.as_str()).increment(1);
-        metrics::counter!("llm_tokens_total", "kind" => "completion").increment(self.drawn() as u64);
+        metrics::counter!("llm_tokens_total", "kind" => "completion")
+            .increment(self.drawn() as u64);
         let usage = Usage {
             prompt_tokens: self.prompt_len,
             completion_tokens: self.drawn(),

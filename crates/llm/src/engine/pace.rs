@@ -27,15 +27,28 @@ impl Pace {
     }
 
     /// Whether a request with this deadline must end now: the coming step, or the rest of its prompt, would come late.
-    pub(super) fn is_late(&self, deadline: Option<Instant>, prompt_left: usize, now: Instant) -> bool {
-        let Some(deadline) = deadline else { return false };
-        let needed = self.step_seconds.max(prompt_left as f64 * self.prompt_row_seconds);
+    pub(super) fn is_late(
+        &self,
+        deadline: Option<Instant>,
+        prompt_left: usize,
+        now: Instant,
+    ) -> bool {
+        let Some(deadline) = deadline else {
+            return false;
+        };
+        let needed = self
+            .step_seconds
+            .max(prompt_left as f64 * self.prompt_row_seconds);
         now + MARGIN + Duration::from_secs_f64(needed.min(3600.0)) > deadline
     }
 }
 
 fn blend(average: &mut f64, newest: f64) {
-    *average = if *average == 0.0 { newest } else { *average * (1.0 - NEWEST) + newest * NEWEST };
+    *average = if *average == 0.0 {
+        newest
+    } else {
+        *average * (1.0 - NEWEST) + newest * NEWEST
+    };
 }
 
 #[cfg(test)]

@@ -20,7 +20,10 @@ pub struct Message {
 impl Message {
     /// A turn of this role.
     pub fn new(role: impl Into<String>, content: impl Into<String>) -> Self {
-        Self { role: role.into(), content: content.into() }
+        Self {
+            role: role.into(),
+            content: content.into(),
+        }
     }
 
     /// What the user says.
@@ -161,7 +164,10 @@ impl Generation {
             return None;
         }
         // The engine sends `Done` last; a channel that closes without it means that its thread died.
-        let lost = Event::Done { reason: FinishReason::Failed, usage: Usage::default() };
+        let lost = Event::Done {
+            reason: FinishReason::Failed,
+            usage: Usage::default(),
+        };
         let event = self.events.recv().await.unwrap_or(lost);
         self.ended = matches!(event, Event::Done { .. });
         Some(event)
@@ -174,7 +180,10 @@ impl Generation {
         while let Some(event) = self.next().await {
             match event {
                 Event::Token(piece) => text.push_str(&piece),
-                Event::Done { reason: why, usage: took } => (reason, usage) = (why, took),
+                Event::Done {
+                    reason: why,
+                    usage: took,
+                } => (reason, usage) = (why, took),
             }
         }
         Completion {

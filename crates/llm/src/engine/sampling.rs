@@ -22,7 +22,13 @@ pub struct Sampling {
 
 impl Default for Sampling {
     fn default() -> Self {
-        Self { temperature: 0.0, top_p: 1.0, top_k: 0, seed: 0, repetition_penalty: 1.0 }
+        Self {
+            temperature: 0.0,
+            top_p: 1.0,
+            top_k: 0,
+            seed: 0,
+            repetition_penalty: 1.0,
+        }
     }
 }
 
@@ -30,7 +36,11 @@ impl Sampling {
     /// Refuses values that make no sense, before any work is done for them.
     pub(crate) fn check(&self) -> Result<(), EngineError> {
         let refuse = |name, value: f32, expected| {
-            Err(EngineError::Sampling { name, value: f64::from(value), expected })
+            Err(EngineError::Sampling {
+                name,
+                value: f64::from(value),
+                expected,
+            })
         };
         if !(0.0..=100.0).contains(&self.temperature) {
             return refuse("temperature", self.temperature, "a number from 0 to 100");
@@ -39,7 +49,11 @@ impl Sampling {
             return refuse("top_p", self.top_p, "a number above 0 and up to 1");
         }
         if !(0.01..=100.0).contains(&self.repetition_penalty) {
-            return refuse("repetition_penalty", self.repetition_penalty, "a number from 0.01 to 100");
+            return refuse(
+                "repetition_penalty",
+                self.repetition_penalty,
+                "a number from 0.01 to 100",
+            );
         }
         Ok(())
     }
@@ -56,13 +70,21 @@ pub(crate) struct Sampler {
 impl Sampler {
     pub(crate) fn new(sampling: Sampling, prompt: &[u32]) -> Self {
         let random = ChaCha8Rng::seed_from_u64(sampling.seed);
-        Self { sampling, random, seen: prompt.iter().copied().collect() }
+        Self {
+            sampling,
+            random,
+            seen: prompt.iter().copied().collect(),
+        }
     }
 
     /// Draws the next token. Spoils `logits`.
     pub(crate) fn next(&mut self, logits: &mut [f32]) -> u32 {
         self.penalise(logits);
-        let token = if self.sampling.temperature <= 0.0 { likeliest(logits) } else { self.draw(logits) };
+        let token = if self.sampling.temperature <= 0.0 {
+            likeliest(logits)
+        } else {
+            self.draw(logits)
+        };
         self.seen.insert(token);
         token
     }
@@ -74,7 +96,11 @@ impl Sampler {
         }
         for token in &self.seen {
             if let Some(logit) = logits.get_mut(*token as usize) {
-                *logit = if *logit > 0.0 { *logit / penalty } else { *logit * penalty };
+                *logit = if *logit > 0.0 {
+                    *logit / penalty
+                } else {
+                    *logit * penalty
+                };
             }
         }
     }
@@ -118,7 +144,9 @@ impl Sampler {
                 return *token;
             }
         }
-        candidates.last().map_or_else(|| likeliest(logits), |(token, _)| *token)
+        candidates
+            .last()
+            .map_or_else(|| likeliest(logits), |(token, _)| *token)
     }
 }
 
@@ -151,8 +179,14 @@ mod tests {
     #[test]
     fn the_same_seed_draws_the_same_tokens() {
         let draw = |seed| -> Vec<u32> {
-            let mut sampler = sampler(Sampling { temperature: 1.0, seed, ..Sampling::default() });
-            (0..50).map(|_| sampler.next(&mut [1.0, 1.1, 0.9, 1.05, 1.0])).collect()
+            let mut sampler = sampler(Sampling {
+                temperature: 1.0,
+                seed,
+                ..Sampling::default()
+            });
+            (0..50)
+                .map(|_| sampler.next(&mut [1.0, 1.1, 0.9, 1.05, 1.0]))
+                .collect()
         };
         assert_eq!(draw(1), draw(1));
         assert_ne!(draw(1), draw(2));
@@ -162,12 +196,22 @@ mod tests {
     fn top_k_and_top_p_keep_only_the_likeliest() {
         let logits = [5.0, 4.0, 1.0, 0.0, -3.0];
         let settings = [
-            Sampling { temperature: 5.0, top_k: 2, ..Sampling::default() },
-            Sampling { temperature: 1.0, top_p: 0.9, ..Sampling::default() },
+            Sampling {
+                temperature: 5.0,
+                top_k: 2,
+                ..Sampling::default()
+            },
+            Sampling {
+                temperature: 1.0,
+                top_p: 0.9,
+                ..Sampling::default()
+            },
         ];
         for setting in settings {
             let mut sampler = sampler(setting.clone());
-            let drawn: Vec<u32> = (0..300).map(|_| sampler.next(&mut logits.clone())).collect();
+            let drawn: Vec<u32> = (0..300)
+                .map(|_| sampler.next(&mut logits.clone()))
+                .collect();
             assert!(drawn.iter().all(|token| *token < 2), "{setting:?}");
             assert!(drawn.contains(&0) && drawn.contains(&1), "{setting:?}");
         }
@@ -175,15 +219,27 @@ mod tests {
 
     #[test]
     fn drawn_tokens_follow_the_probabilities() {
-        let mut sampler = sampler(Sampling { temperature: 1.0, seed: 7, ..Sampling::default() });
+        let mut sampler = sampler(Sampling {
+            temperature: 1.0,
+            seed: 7,
+            ..Sampling::default()
+        });
         let logits = [0.0, 3f32.ln()];
-        let ones = (0..4000).filter(|_| sampler.next(&mut logits.clone()) == 1).count();
-        assert!((2850..3150).contains(&ones), "{ones} of 4000, expected about 3000");
+        let ones = (0..4000)
+            .filter(|_| sampler.next(&mut logits.clone()) == 1)
+            .count();
+        assert!(
+            (2850..3150).contains(&ones),
+            "{ones} of 4000, expected about 3000"
+        );
     }
 
     #[test]
     fn a_token_seen_before_is_made_less_likely() {
-        let setting = Sampling { repetition_penalty: 2.0, ..Sampling::default() };
+        let setting = Sampling {
+            repetition_penalty: 2.0,
+            ..Sampling::default()
+        };
         let mut sampler = Sampler::new(setting, &[0]);
         assert_eq!(sampler.next(&mut [2.0, 1.5, 0.1]), 1);
         assert_eq!(sampler.next(&mut [2.0, 1.5, 1.2]), 2);
@@ -192,10 +248,22 @@ mod tests {
     #[test]
     fn senseless_parameters_are_refused() {
         let wrong = [
-            Sampling { temperature: -1.0, ..Sampling::default() },
-            Sampling { temperature: f32::NAN, ..Sampling::default() },
-            Sampling { top_p: 0.0, ..Sampling::default() },
-            Sampling { repetition_penalty: 0.0, ..Sampling::default() },
+            Sampling {
+                temperature: -1.0,
+                ..Sampling::default()
+            },
+            Sampling {
+                temperature: f32::NAN,
+                ..Sampling::default()
+            },
+            Sampling {
+                top_p: 0.0,
+                ..Sampling::default()
+            },
+            Sampling {
+                repetition_penalty: 0.0,
+                ..Sampling::default()
+            },
         ];
         for sampling in wrong {
             assert!(sampling.check().is_err(), "{sampling:?}");

@@ -2,9 +2,9 @@
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+use crate::EngineError;
 use crate::model::{SlotCache, Wanted};
 use crate::score::{self, LogProbs, Moments, RepeatPenalty, Tally};
-use crate::EngineError;
 
 /// Joined tokens of prompt and completion.
 pub(super) struct Sequence {
@@ -16,7 +16,11 @@ pub(super) struct Sequence {
 impl Sequence {
     pub(super) fn new(tokens: Vec<u32>, prompt_len: usize, penalty: RepeatPenalty) -> Self {
         let tally = Tally::new(score::punished_tokens(&tokens, prompt_len, penalty));
-        Self { tokens, first_row: score::first_row(prompt_len), tally }
+        Self {
+            tokens,
+            first_row: score::first_row(prompt_len),
+            tally,
+        }
     }
 
     /// Rows that have to be computed: the last token predicts nothing that is asked for.
@@ -45,7 +49,15 @@ impl ScoreJob {
         permit: OwnedSemaphorePermit,
     ) -> Self {
         let (current, started, moments, results) = (0, false, Vec::new(), Vec::new());
-        Self { sequences, current, started, moments, results, reply, permit }
+        Self {
+            sequences,
+            current,
+            started,
+            moments,
+            results,
+            reply,
+            permit,
+        }
     }
 
     /// Whether nobody waits for the result any more.
@@ -54,7 +66,11 @@ impl ScoreJob {
     }
 
     /// The next rows to compute, at most `budget`, or nothing when all is done.
-    pub(super) fn next_chunk(&mut self, cache: &mut SlotCache, budget: usize) -> Option<(Vec<u32>, Wanted)> {
+    pub(super) fn next_chunk(
+        &mut self,
+        cache: &mut SlotCache,
+        budget: usize,
+    ) -> Option<(Vec<u32>, Wanted)> {
         loop {
             let sequence = self.sequences.get(self.current)?;
             if !self.started {
@@ -64,7 +80,11 @@ impl ScoreJob {
             let done = cache.len();
             if done < sequence.rows() && sequence.first_row < sequence.rows() {
                 let end = sequence.rows().min(done + budget);
-                let from = if sequence.tally.needs_moments() { 0 } else { sequence.first_row.saturating_sub(done) };
+                let from = if sequence.tally.needs_moments() {
+                    0
+                } else {
+                    sequence.first_row.saturating_sub(done)
+                };
                 return Some((sequence.tokens[done..end].to_vec(), Wanted::From(from)));
             }
             self.close();
@@ -74,7 +94,9 @@ impl ScoreJob {
     /// Keeps the part of the slot that serves the current sequence.
     fn start(&mut self, cache: &mut SlotCache) {
         let sequence = &self.sequences[self.current];
-        let mut keep = cache.shared_prefix(&sequence.tokens).min(sequence.first_row);
+        let mut keep = cache
+            .shared_prefix(&sequence.tokens)
+            .min(sequence.first_row);
         if sequence.tally.needs_moments() {
             keep = keep.min(self.moments.len());
         }
@@ -85,7 +107,9 @@ impl ScoreJob {
 
     /// Takes the logits of the chunk given out last, which began at position `start`.
     pub(super) fn take_logits(&mut self, start: usize, count: usize, logits: &[Vec<f32>]) {
-        let Some(sequence) = self.sequences.get_mut(self.current) else { return };
+        let Some(sequence) = self.sequences.get_mut(self.current) else {
+            return;
+        };
         let first = start + count - logits.len();
         for (row, logits) in (first..).zip(logits) {
             if row == self.moments.len() && sequence.tally.needs_moments() {
@@ -116,6 +140,8 @@ impl ScoreJob {
 
     /// Reports a failure.
     pub(super) fn fail(self, error: &candle_core::Error) {
-        let _ = self.reply.send(Err(EngineError::Compute(error.to_string())));
+        let _ = self
+            .reply
+            .send(Err(EngineError::Compute(error.to_string())));
     }
 }

@@ -54,10 +54,12 @@ impl Worker {
         tokenizer: Arc<TextTokenizer>,
         jobs: UnboundedReceiver<Job>,
         config: &EngineConfig,
-    ) -> Self {
+    ) -> candle_core::Result<Self> {
         let slots = config.max_slots.max(1);
-        Self {
-            caches: (0..=slots).map(|_| decoder.new_cache()).collect(),
+        Ok(Self {
+            caches: (0..=slots)
+                .map(|_| decoder.new_cache())
+                .collect::<candle_core::Result<_>>()?,
             slots: (0..slots).map(|_| None).collect(),
             decoder,
             tokenizer,
@@ -67,7 +69,7 @@ impl Worker {
             turn: 0,
             chunk: config.prefill_chunk.max(1),
             pace: Pace::default(),
-        }
+        })
     }
 
     /// Works until all handles are gone and all answers are finished.
@@ -83,7 +85,9 @@ impl Worker {
     /// Collects new jobs, sleeping while there is nothing to do. False when there will never be anything again.
     fn take_jobs(&mut self) -> bool {
         loop {
-            let idle = self.waiting.is_empty() && self.scoring.is_empty() && self.slots.iter().all(Option::is_none);
+            let idle = self.waiting.is_empty()
+                && self.scoring.is_empty()
+                && self.slots.iter().all(Option::is_none);
             let job = match self.jobs.try_recv() {
                 Err(_) if !idle => return true,
                 Err(TryRecvError::Disconnected) => return false,
@@ -105,7 +109,10 @@ impl Worker {
         let now = Instant::now();
         for slot in 0..self.slots.len() {
             let cached = self.caches[slot].len();
-            if let Some(reason) = self.slots[slot].as_ref().and_then(|answer| answer.due(cached, &self.pace, now)) {
+            if let Some(reason) = self.slots[slot]
+                .as_ref()
+                .and_then(|answer| answer.due(cached, &self.pace, now))
+            {
                 self.finish(slot, reason);
             }
         }
@@ -128,9 +135,12 @@ impl Worker {
                 return;
             };
             // The last token is read again in any case: its logits are what the answer starts from.
-            let keep = self.caches[slot].shared_prefix(answer.prompt()).min(answer.prompt().len() - 1);
+            let keep = self.caches[slot]
+                .shared_prefix(answer.prompt())
+                .min(answer.prompt().len() - 1);
             self.caches[slot].truncate(keep);
-            metrics::counter!("llm_tokens_total", "kind" => "prompt").increment(answer.prompt().len() as u64);
+            metrics::counter!("llm_tokens_total", "kind" => "prompt")
+                .increment(answer.prompt().len() as u64);
             self.slots[slot] = Some(answer);
         }
     }
@@ -142,10 +152,17 @@ impl Worker {
             return;
         }
         let rows = parts.iter().map(|part| part.tokens.len()).sum();
-        let starts: Vec<usize> = parts.iter().map(|part| self.caches[part.slot].len()).collect();
+        let starts: Vec<usize> = parts
+            .iter()
+            .map(|part| self.caches[part.slot].len())
+            .collect();
         let segments: Vec<Segment<'_>> = parts
             .iter()
-            .map(|part| Segment { slot: part.slot, tokens: &part.tokens, wanted: part.wanted })
+            .map(|part| Segment {
+                slot: part.slot,
+                tokens: &part.tokens,
+                wanted: part.wanted,
+            })
             .collect();
         let begin = Instant::now();
         match self.decoder.forward(&mut self.caches, &segments) {
@@ -190,9 +207,21 @@ impl Worker {
         }
         let answer = self.slots[slot].as_ref()?;
         let rest = &answer.tokens()[self.caches[slot].len()..];
-        let count = if rest.len() == 1 { 1 } else { rest.len().min(budget) };
-        let wanted = if count == rest.len() { Wanted::Last } else { Wanted::None };
-        (count > 0).then(|| Part { slot, tokens: rest[..count].to_vec(), wanted })
+        let count = if rest.len() == 1 {
+            1
+        } else {
+            rest.len().min(budget)
+        };
+        let wanted = if count == rest.len() {
+            Wanted::Last
+        } else {
+            Wanted::None
+        };
+        (count > 0).then(|| Part {
+            slot,
+            tokens: rest[..count].to_vec(),
+            wanted,
+        })
     }
 
     /// Copies what another slot has read of the same prompt. `None` when that slot is still reading the part in common:
@@ -210,7 +239,12 @@ impl Worker {
             if let Some(ahead) = &self.slots[other] {
                 let cached = (self.caches[other].len(), usize::MAX - other);
                 let behind = cached <= (self.caches[slot].len(), usize::MAX - slot);
-                let common = ahead.prompt().iter().zip(wanted).take_while(|(a, b)| a == b).count();
+                let common = ahead
+                    .prompt()
+                    .iter()
+                    .zip(wanted)
+                    .take_while(|(a, b)| a == b)
+                    .count();
                 let will_share = common >= self.caches[slot].len() + WORTH_SHARING;
                 is_reading |= !behind && will_share && self.caches[other].len() < common;
             }
@@ -218,12 +252,13 @@ impl Worker {
         if is_reading {
             return None;
         }
-        if best.0 != slot {
-            let (from, length) = best;
-            // Two caches of one list: the receiver is taken out for the copy.
-            let mut receiver = std::mem::replace(&mut self.caches[slot], self.decoder.new_cache());
-            receiver.copy_from(&self.caches[from], length);
-            self.caches[slot] = receiver;
+        if let (true, Ok([receiver, giver])) =
+            (best.0 != slot, self.caches.get_disjoint_mut([slot, best.0]))
+        {
+            // After a failure the slot is empty, and the prompt is read from its beginning.
+            if let Err(error) = receiver.copy_from(giver, best.1) {
+                tracing::warn!(%error, "what another slot has read could not be copied");
+            }
         }
         Some(())
     }
@@ -236,7 +271,11 @@ impl Worker {
                 return None;
             }
             if let Some((tokens, wanted)) = job.next_chunk(&mut self.caches[slot], budget) {
-                return Some(Part { slot, tokens, wanted });
+                return Some(Part {
+                    slot,
+                    tokens,
+                    wanted,
+                });
             }
             if let Some(job) = self.scoring.pop_front() {
                 job.finish();
@@ -247,7 +286,10 @@ impl Worker {
     fn hand_out(&mut self, parts: &[Part], starts: &[usize], logits: Vec<Vec<f32>>) {
         let mut logits = logits.into_iter();
         for (part, start) in parts.iter().zip(starts) {
-            let rows: Vec<Vec<f32>> = logits.by_ref().take(part.wanted.rows(part.tokens.len())).collect();
+            let rows: Vec<Vec<f32>> = logits
+                .by_ref()
+                .take(part.wanted.rows(part.tokens.len()))
+                .collect();
             if part.slot == self.slots.len() {
                 if let Some(job) = self.scoring.front_mut() {
                     job.take_logits(*start, part.tokens.len(), &rows);
@@ -261,11 +303,15 @@ impl Worker {
     }
 
     fn draw(&mut self, slot: usize, logits: &mut [f32]) {
-        let Some(answer) = self.slots[slot].as_mut() else { return };
-        let reason = answer.take_logits(logits, &self.tokenizer).unwrap_or_else(|error| {
-            tracing::error!(%error, "a drawn token could not be decoded");
-            Some(FinishReason::Failed)
-        });
+        let Some(answer) = self.slots[slot].as_mut() else {
+            return;
+        };
+        let reason = answer
+            .take_logits(logits, &self.tokenizer)
+            .unwrap_or_else(|error| {
+                tracing::error!(%error, "a drawn token could not be decoded");
+                Some(FinishReason::Failed)
+            });
         if let Some(reason) = reason {
             self.finish(slot, reason);
         }

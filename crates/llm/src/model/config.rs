@@ -49,7 +49,12 @@ pub(crate) enum RopeScaling {
     /// All divided by one factor.
     Linear(f64),
     /// Low frequencies divided, high ones kept, a slope in between.
-    Llama3 { factor: f64, low: f64, high: f64, original_context: f64 },
+    Llama3 {
+        factor: f64,
+        low: f64,
+        high: f64,
+        original_context: f64,
+    },
 }
 
 impl DecoderConfig {
@@ -61,8 +66,14 @@ impl DecoderConfig {
         };
         let family = family(architecture)?;
         let value = |name: &str| content.metadata.get(&format!("{architecture}.{name}"));
-        let number = |name: &str| value(name).and_then(integer).and_then(|number| usize::try_from(number).ok());
-        let needed = |name: &str| number(name).ok_or_else(|| format!("the file has no {architecture}.{name}"));
+        let number = |name: &str| {
+            value(name)
+                .and_then(integer)
+                .and_then(|number| usize::try_from(number).ok())
+        };
+        let needed = |name: &str| {
+            number(name).ok_or_else(|| format!("the file has no {architecture}.{name}"))
+        };
         let float = |name: &str| match value(name) {
             Some(GgufValue::F32(number)) => Some(f64::from(*number)),
             Some(GgufValue::F64(number)) => Some(*number),
@@ -80,7 +91,8 @@ impl DecoderConfig {
             Some(other) => return Err(format!("its position scaling {other:?} is not supported")),
         };
         let (hidden, heads) = (needed("embedding_length")?, needed("attention.head_count")?);
-        let head_dim = number("attention.key_length").unwrap_or_else(|| hidden.checked_div(heads).unwrap_or(0));
+        let head_dim = number("attention.key_length")
+            .unwrap_or_else(|| hidden.checked_div(heads).unwrap_or(0));
         if number("rope.dimension_count").is_some_and(|rotated| rotated != head_dim) {
             return Err("it rotates only a part of each head, which is not supported".into());
         }
@@ -92,11 +104,16 @@ impl DecoderConfig {
             kv_heads: number("attention.head_count_kv").unwrap_or(heads),
             head_dim,
             context: needed("context_length")?,
-            norm_epsilon: float("attention.layer_norm_rms_epsilon").ok_or("the file has no norm epsilon")?,
+            norm_epsilon: float("attention.layer_norm_rms_epsilon")
+                .ok_or("the file has no norm epsilon")?,
             rope_base: float("rope.freq_base").unwrap_or(10_000.0),
             rope_scaling,
             // The converter to GGUF reorders the heads of this family and of no other.
-            pairing: if family == Family::Llama { Pairing::Neighbours } else { Pairing::Halves },
+            pairing: if family == Family::Llama {
+                Pairing::Neighbours
+            } else {
+                Pairing::Halves
+            },
         }
         .checked()
     }
@@ -104,13 +121,23 @@ impl DecoderConfig {
     /// From the `config.json` of a model in safetensors files.
     pub(crate) fn from_json(config: &Value) -> Result<Self, String> {
         let family = family(config["model_type"].as_str().unwrap_or("none"))?;
-        let number = |name: &str| config[name].as_u64().and_then(|number| usize::try_from(number).ok());
+        let number = |name: &str| {
+            config[name]
+                .as_u64()
+                .and_then(|number| usize::try_from(number).ok())
+        };
         let needed = |name: &str| number(name).ok_or_else(|| format!("config.json has no {name}"));
         if config["use_sliding_window"] == Value::Bool(true) {
             return Err("it uses a sliding attention window, which is not supported".into());
         }
-        if config["hidden_act"].as_str().is_some_and(|activation| activation != "silu") {
-            return Err(format!("its activation {} is not supported", config["hidden_act"]));
+        if config["hidden_act"]
+            .as_str()
+            .is_some_and(|activation| activation != "silu")
+        {
+            return Err(format!(
+                "its activation {} is not supported",
+                config["hidden_act"]
+            ));
         }
         let (hidden, heads) = (needed("hidden_size")?, needed("num_attention_heads")?);
         Self {
@@ -121,7 +148,9 @@ impl DecoderConfig {
             kv_heads: number("num_key_value_heads").unwrap_or(heads),
             head_dim: number("head_dim").unwrap_or_else(|| hidden.checked_div(heads).unwrap_or(0)),
             context: needed("max_position_embeddings")?,
-            norm_epsilon: config["rms_norm_eps"].as_f64().ok_or("config.json has no rms_norm_eps")?,
+            norm_epsilon: config["rms_norm_eps"]
+                .as_f64()
+                .ok_or("config.json has no rms_norm_eps")?,
             rope_base: config["rope_theta"].as_f64().unwrap_or(10_000.0),
             rope_scaling: json_scaling(&config["rope_scaling"])?,
             pairing: Pairing::Halves,
@@ -144,7 +173,7 @@ impl DecoderConfig {
                 return Err(format!("its {name} of {value} makes no sense"));
             }
         }
-        if self.head_dim % 2 != 0 || self.heads % self.kv_heads != 0 {
+        if !self.head_dim.is_multiple_of(2) || !self.heads.is_multiple_of(self.kv_heads) {
             return Err(format!(
                 "{} heads of size {} over {} key heads make no sense",
                 self.heads, self.head_dim, self.kv_heads
@@ -159,7 +188,9 @@ fn family(name: &str) -> Result<Family, String> {
         "llama" | "mistral" => Ok(Family::Llama),
         "qwen2" => Ok(Family::Qwen2),
         "qwen3" => Ok(Family::Qwen3),
-        _ => Err(format!("architecture {name:?} is not supported; llama, mistral, qwen2 and qwen3 are")),
+        _ => Err(format!(
+            "architecture {name:?} is not supported; llama, mistral, qwen2 and qwen3 are"
+        )),
     }
 }
 
@@ -167,8 +198,16 @@ fn json_scaling(scaling: &Value) -> Result<RopeScaling, String> {
     if scaling.is_null() {
         return Ok(RopeScaling::None);
     }
-    let kind = scaling.get("rope_type").or_else(|| scaling.get("type")).and_then(Value::as_str).unwrap_or("none");
-    let needed = |name: &str| scaling[name].as_f64().ok_or_else(|| format!("rope_scaling has no {name}"));
+    let kind = scaling
+        .get("rope_type")
+        .or_else(|| scaling.get("type"))
+        .and_then(Value::as_str)
+        .unwrap_or("none");
+    let needed = |name: &str| {
+        scaling[name]
+            .as_f64()
+            .ok_or_else(|| format!("rope_scaling has no {name}"))
+    };
     match kind {
         "default" => Ok(RopeScaling::None),
         "linear" => Ok(RopeScaling::Linear(needed("factor")?)),

@@ -26,7 +26,10 @@ pub(crate) struct Input {
 
 impl Input {
     pub(crate) fn new(rows: Tensor) -> Self {
-        Self { rows, quantised: OnceCell::new() }
+        Self {
+            rows,
+            quantised: OnceCell::new(),
+        }
     }
 
     fn quantised(&self, width: usize) -> Result<&Activations> {
@@ -34,7 +37,9 @@ impl Input {
             return Ok(quantised);
         }
         let rows = self.rows.flatten_all()?.to_vec1::<f32>()?;
-        Ok(self.quantised.get_or_init(|| Activations::new(&rows, width)))
+        Ok(self
+            .quantised
+            .get_or_init(|| Activations::new(&rows, width)))
     }
 }
 
@@ -42,7 +47,9 @@ impl Linear {
     /// From a weight as the file has it; laid out anew where that makes it faster.
     pub(crate) fn new(weight: QMatMul, bias: Option<Tensor>) -> Result<Self> {
         let tiles = match &weight {
-            QMatMul::QTensor(tensor) if tensor.device().is_cpu() && is_quantised(tensor.dtype()) => {
+            QMatMul::QTensor(tensor)
+                if tensor.device().is_cpu() && is_quantised(tensor.dtype()) =>
+            {
                 Tiles::new(tensor)?
             }
             _ => None,

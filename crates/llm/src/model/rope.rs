@@ -17,14 +17,26 @@ impl Rope {
         let half = config.head_dim / 2;
         let frequencies: Vec<f64> = (0..half)
             .map(|index| {
-                let plain = config.rope_base.powf(-2.0 * index as f64 / config.head_dim as f64);
-                let factor = factors.and_then(|factors| factors.get(index)).map_or(1.0, |factor| f64::from(*factor));
+                let plain = config
+                    .rope_base
+                    .powf(-2.0 * index as f64 / config.head_dim as f64);
+                let factor = factors
+                    .and_then(|factors| factors.get(index))
+                    .map_or(1.0, |factor| f64::from(*factor));
                 scale(plain, &config.rope_scaling) / factor
             })
             .collect();
-        let angles = (0..context).flat_map(|position| frequencies.iter().map(move |speed| position as f64 * speed));
-        let (cos, sin) = angles.map(|angle| (angle.cos() as f32, angle.sin() as f32)).unzip();
-        Self { cos, sin, half, pairing: config.pairing }
+        let angles = (0..context)
+            .flat_map(|position| frequencies.iter().map(move |speed| position as f64 * speed));
+        let (cos, sin) = angles
+            .map(|angle| (angle.cos() as f32, angle.sin() as f32))
+            .unzip();
+        Self {
+            cos,
+            sin,
+            half,
+            pairing: config.pairing,
+        }
     }
 
     /// How many positions the table covers.
@@ -36,6 +48,11 @@ impl Rope {
     pub(crate) fn at(&self, position: usize) -> (&[f32], &[f32]) {
         let range = position * self.half..(position + 1) * self.half;
         (&self.cos[range.clone()], &self.sin[range])
+    }
+
+    /// How the halves of a rotation are paired.
+    pub(crate) fn pairing(&self) -> Pairing {
+        self.pairing
     }
 
     /// Rotates one head in place.
@@ -63,7 +80,12 @@ fn scale(frequency: f64, scaling: &RopeScaling) -> f64 {
     match *scaling {
         RopeScaling::None => frequency,
         RopeScaling::Linear(factor) => frequency / factor,
-        RopeScaling::Llama3 { factor, low, high, original_context } => {
+        RopeScaling::Llama3 {
+            factor,
+            low,
+            high,
+            original_context,
+        } => {
             let wavelength = 2.0 * std::f64::consts::PI / frequency;
             if wavelength < original_context / high {
                 frequency

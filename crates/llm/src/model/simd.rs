@@ -100,7 +100,9 @@ impl Registers for Portable {
         let inputs = word.to_le_bytes().map(|byte| i16::from(byte as i8));
         for (index, pair) in pairs.iter_mut().enumerate() {
             let at = index % 2 * 2;
-            let product = |offset: usize| i16::from(weights[index * 2 + offset]).wrapping_mul(inputs[at + offset]);
+            let product = |offset: usize| {
+                i16::from(weights[index * 2 + offset]).wrapping_mul(inputs[at + offset])
+            };
             *pair = pair.wrapping_add(product(0)).wrapping_add(product(1));
         }
         pairs
@@ -123,7 +125,9 @@ impl Registers for Portable {
         (input_scale, input_sum): (f32, f32),
     ) -> Self::Floats {
         std::array::from_fn(|row| {
-            sum[row] + numbers[row] as f32 * (scales.0[row] * input_scale) + offsets.0[row] * input_sum
+            sum[row]
+                + numbers[row] as f32 * (scales.0[row] * input_scale)
+                + offsets.0[row] * input_sum
         })
     }
 
@@ -173,15 +177,24 @@ mod x86 {
         fn low(self, lane: &Lane) -> Self::Bytes {
             let mask = self.avx._mm256_set1_epi8(0x0F);
             let [left, right] = bytemuck::cast::<_, [__m256i; 2]>(lane.0);
-            [self.avx2._mm256_and_si256(left, mask), self.avx2._mm256_and_si256(right, mask)]
+            [
+                self.avx2._mm256_and_si256(left, mask),
+                self.avx2._mm256_and_si256(right, mask),
+            ]
         }
 
         #[inline(always)]
         fn high(self, lane: &Lane) -> Self::Bytes {
             let mask = self.avx._mm256_set1_epi8(0x0F);
             let [left, right] = bytemuck::cast::<_, [__m256i; 2]>(lane.0);
-            let (left, right) = (self.avx2._mm256_srli_epi16::<4>(left), self.avx2._mm256_srli_epi16::<4>(right));
-            [self.avx2._mm256_and_si256(left, mask), self.avx2._mm256_and_si256(right, mask)]
+            let (left, right) = (
+                self.avx2._mm256_srli_epi16::<4>(left),
+                self.avx2._mm256_srli_epi16::<4>(right),
+            );
+            [
+                self.avx2._mm256_and_si256(left, mask),
+                self.avx2._mm256_and_si256(right, mask),
+            ]
         }
 
         #[inline(always)]
@@ -189,7 +202,10 @@ mod x86 {
             let inputs = self.avx._mm256_set1_epi32(word);
             let left = self.avx2._mm256_maddubs_epi16(weights[0], inputs);
             let right = self.avx2._mm256_maddubs_epi16(weights[1], inputs);
-            [self.avx2._mm256_add_epi16(pairs[0], left), self.avx2._mm256_add_epi16(pairs[1], right)]
+            [
+                self.avx2._mm256_add_epi16(pairs[0], left),
+                self.avx2._mm256_add_epi16(pairs[1], right),
+            ]
         }
 
         #[inline(always)]
@@ -198,8 +214,10 @@ mod x86 {
             let left = self.avx2._mm256_madd_epi16(pairs[0], ones);
             let right = self.avx2._mm256_madd_epi16(pairs[1], ones);
             [
-                self.avx2._mm256_add_epi32(self.avx2._mm256_slli_epi32::<4>(upper[0]), left),
-                self.avx2._mm256_add_epi32(self.avx2._mm256_slli_epi32::<4>(upper[1]), right),
+                self.avx2
+                    ._mm256_add_epi32(self.avx2._mm256_slli_epi32::<4>(upper[0]), left),
+                self.avx2
+                    ._mm256_add_epi32(self.avx2._mm256_slli_epi32::<4>(upper[1]), right),
             ]
         }
 
@@ -213,9 +231,18 @@ mod x86 {
         ) -> Self::Floats {
             let scales = bytemuck::cast::<_, [__m256; 2]>(scales.0);
             let offsets = bytemuck::cast::<_, [__m256; 2]>(offsets.0);
-            let (input_scale, input_sum) = (self.avx._mm256_set1_ps(input_scale), self.avx._mm256_set1_ps(input_sum));
-            let scales = [self.avx._mm256_mul_ps(scales[0], input_scale), self.avx._mm256_mul_ps(scales[1], input_scale)];
-            let numbers = [self.avx._mm256_cvtepi32_ps(numbers[0]), self.avx._mm256_cvtepi32_ps(numbers[1])];
+            let (input_scale, input_sum) = (
+                self.avx._mm256_set1_ps(input_scale),
+                self.avx._mm256_set1_ps(input_sum),
+            );
+            let scales = [
+                self.avx._mm256_mul_ps(scales[0], input_scale),
+                self.avx._mm256_mul_ps(scales[1], input_scale),
+            ];
+            let numbers = [
+                self.avx._mm256_cvtepi32_ps(numbers[0]),
+                self.avx._mm256_cvtepi32_ps(numbers[1]),
+            ];
             let left = self.fma._mm256_fmadd_ps(numbers[0], scales[0], sum[0]);
             let right = self.fma._mm256_fmadd_ps(numbers[1], scales[1], sum[1]);
             [
@@ -259,25 +286,32 @@ mod x86 {
 
         #[inline(always)]
         fn low(self, lane: &Lane) -> Self::Bytes {
-            self.avx512f._mm512_and_si512(bytemuck::cast(lane.0), self.avx512f._mm512_set1_epi8(0x0F))
+            self.avx512f
+                ._mm512_and_si512(bytemuck::cast(lane.0), self.avx512f._mm512_set1_epi8(0x0F))
         }
 
         #[inline(always)]
         fn high(self, lane: &Lane) -> Self::Bytes {
             let shifted = self.avx512bw._mm512_srli_epi16::<4>(bytemuck::cast(lane.0));
-            self.avx512f._mm512_and_si512(shifted, self.avx512f._mm512_set1_epi8(0x0F))
+            self.avx512f
+                ._mm512_and_si512(shifted, self.avx512f._mm512_set1_epi8(0x0F))
         }
 
         #[inline(always)]
         fn add_products(self, pairs: Self::Pairs, weights: Self::Bytes, word: i32) -> Self::Pairs {
-            let products = self.avx512bw._mm512_maddubs_epi16(weights, self.avx512f._mm512_set1_epi32(word));
+            let products = self
+                .avx512bw
+                ._mm512_maddubs_epi16(weights, self.avx512f._mm512_set1_epi32(word));
             self.avx512bw._mm512_add_epi16(pairs, products)
         }
 
         #[inline(always)]
         fn widen(self, upper: Self::Numbers, pairs: Self::Pairs) -> Self::Numbers {
-            let sums = self.avx512bw._mm512_madd_epi16(pairs, self.avx512f._mm512_set1_epi16(1));
-            self.avx512f._mm512_add_epi32(self.avx512f._mm512_slli_epi32::<4>(upper), sums)
+            let sums = self
+                .avx512bw
+                ._mm512_madd_epi16(pairs, self.avx512f._mm512_set1_epi16(1));
+            self.avx512f
+                ._mm512_add_epi32(self.avx512f._mm512_slli_epi32::<4>(upper), sums)
         }
 
         #[inline(always)]
@@ -288,9 +322,18 @@ mod x86 {
             (scales, offsets): (&PerRow, &PerRow),
             (input_scale, input_sum): (f32, f32),
         ) -> Self::Floats {
-            let both = self.avx512f._mm512_mul_ps(bytemuck::cast(scales.0), self.avx512f._mm512_set1_ps(input_scale));
-            let sum = self.avx512f._mm512_fmadd_ps(self.avx512f._mm512_cvtepi32_ps(numbers), both, sum);
-            self.avx512f._mm512_fmadd_ps(bytemuck::cast(offsets.0), self.avx512f._mm512_set1_ps(input_sum), sum)
+            let both = self.avx512f._mm512_mul_ps(
+                bytemuck::cast(scales.0),
+                self.avx512f._mm512_set1_ps(input_scale),
+            );
+            let sum =
+                self.avx512f
+                    ._mm512_fmadd_ps(self.avx512f._mm512_cvtepi32_ps(numbers), both, sum);
+            self.avx512f._mm512_fmadd_ps(
+                bytemuck::cast(offsets.0),
+                self.avx512f._mm512_set1_ps(input_sum),
+                sum,
+            )
         }
 
         #[inline(always)]

@@ -66,13 +66,19 @@ impl Tiles {
         if rows == 0 || columns == 0 || columns % BLOCK != 0 {
             return Ok(None);
         }
-        let kept = matches!(matrix.dtype(), GgmlDType::Q4_0 | GgmlDType::Q4_1 | GgmlDType::Q8_0);
+        let kept = matches!(
+            matrix.dtype(),
+            GgmlDType::Q4_0 | GgmlDType::Q4_1 | GgmlDType::Q8_0
+        );
         let converted;
         let matrix = if kept {
             matrix
         } else {
             // Formats with other block shapes; eight bits per 32 weights are finer than any of them.
-            converted = QTensor::quantize(&matrix.dequantize(&Device::Cpu)?.to_dtype(DType::F32)?, GgmlDType::Q8_0)?;
+            converted = QTensor::quantize(
+                &matrix.dequantize(&Device::Cpu)?.to_dtype(DType::F32)?,
+                GgmlDType::Q8_0,
+            )?;
             &converted
         };
         let (parse, layers): (fn(&[u8]) -> RowBlock, _) = match matrix.dtype() {
@@ -106,10 +112,15 @@ impl Tiles {
     fn push(&mut self, rows: &[RowBlock; ROWS]) {
         for layer in 0..self.layers {
             for lane in 0..LANES {
-                self.weights.push(Lane(std::array::from_fn(|byte| rows[byte / 4].layers[layer][lane * 4 + byte % 4])));
+                self.weights.push(Lane(std::array::from_fn(|byte| {
+                    rows[byte / 4].layers[layer][lane * 4 + byte % 4]
+                })));
             }
         }
-        self.scales.push((PerRow(rows.map(|row| row.scale)), PerRow(rows.map(|row| row.offset))));
+        self.scales.push((
+            PerRow(rows.map(|row| row.scale)),
+            PerRow(rows.map(|row| row.offset)),
+        ));
     }
 
     /// Columns of the matrix, which is the width of its input.
@@ -142,12 +153,22 @@ impl Tiles {
         // Tile by tile, and within a tile row by row of the input; put in order afterwards.
         let mut by_tile = vec![0f32; tiles * count * ROWS];
         let work = |(task, out): (usize, &mut [f32])| {
-            registers.run(Task { registers, tiles: self, first: task * TILES_PER_TASK, input, out });
+            registers.run(Task {
+                registers,
+                tiles: self,
+                first: task * TILES_PER_TASK,
+                input,
+                out,
+            });
         };
         let task = TILES_PER_TASK * count * ROWS;
         if self.rows * self.columns * count >= WORTH_SPLITTING && rayon::current_num_threads() > 1 {
             // Small pieces, so that a thread that another process pushed aside holds up little.
-            by_tile.par_chunks_mut(task).enumerate().with_max_len(1).for_each(work);
+            by_tile
+                .par_chunks_mut(task)
+                .enumerate()
+                .with_max_len(1)
+                .for_each(work);
         } else {
             by_tile.chunks_mut(task).enumerate().for_each(work);
         }
@@ -191,19 +212,38 @@ impl<R: Registers> Task<'_, R> {
     /// Four rows of the input at a time, so that weights are unpacked once for the four.
     #[inline(always)]
     fn multiply<const LAYERS: usize>(self) {
-        let Self { registers, tiles, first, input, out } = self;
+        let Self {
+            registers,
+            tiles,
+            first,
+            input,
+            out,
+        } = self;
         let blocks = tiles.columns / BLOCK;
         for (offset, out) in out.chunks_exact_mut(input.count * ROWS).enumerate() {
             let tile = first + offset;
-            let weights = &tiles.weights[tile * blocks * LAYERS * LANES..][..blocks * LAYERS * LANES];
+            let weights =
+                &tiles.weights[tile * blocks * LAYERS * LANES..][..blocks * LAYERS * LANES];
             let scales = &tiles.scales[tile * blocks..][..blocks];
             let fours = input.count / 4;
             let (whole, rest) = out.split_at_mut(fours * 4 * ROWS);
             for (four, out) in whole.chunks_exact_mut(4 * ROWS).enumerate() {
-                dot::<R, LAYERS, 4>(registers, weights, scales, input.rows(four * 4, blocks), out);
+                dot::<R, LAYERS, 4>(
+                    registers,
+                    weights,
+                    scales,
+                    input.rows(four * 4, blocks),
+                    out,
+                );
             }
             for (offset, out) in rest.chunks_exact_mut(ROWS).enumerate() {
-                dot::<R, LAYERS, 1>(registers, weights, scales, input.rows(fours * 4 + offset, blocks), out);
+                dot::<R, LAYERS, 1>(
+                    registers,
+                    weights,
+                    scales,
+                    input.rows(fours * 4 + offset, blocks),
+                    out,
+                );
             }
         }
     }
@@ -223,7 +263,9 @@ fn dot<R: Registers, const LAYERS: usize, const COUNT: usize>(
     out: &mut [f32],
 ) {
     let mut sums = [registers.no_floats(); COUNT];
-    for (block, (lanes, (scale, offset))) in weights.chunks_exact(LAYERS * LANES).zip(scales).enumerate() {
+    for (block, (lanes, (scale, offset))) in
+        weights.chunks_exact(LAYERS * LANES).zip(scales).enumerate()
+    {
         let mut numbers = [registers.no_numbers(); COUNT];
         // The upper layer first, because it counts sixteenfold.
         for layer in (0..LAYERS).rev() {
@@ -254,7 +296,11 @@ impl Activations {
     pub(crate) fn new(rows: &[f32], width: usize) -> Self {
         let count = rows.len() / width.max(1);
         let (words, scales) = rows.chunks_exact(BLOCK).map(quantise).unzip();
-        Self { count, words, scales }
+        Self {
+            count,
+            words,
+            scales,
+        }
     }
 
     /// `COUNT` rows from this one on, of `blocks` blocks each.
@@ -263,14 +309,19 @@ impl Activations {
         let mut rows: [Row<'_>; COUNT] = [(&[], &[]); COUNT];
         for (offset, row) in rows.iter_mut().enumerate() {
             let start = (first + offset) * blocks;
-            *row = (&self.words[start..start + blocks], &self.scales[start..start + blocks]);
+            *row = (
+                &self.words[start..start + blocks],
+                &self.scales[start..start + blocks],
+            );
         }
         rows
     }
 }
 
 fn quantise(block: &[f32]) -> ([i32; WORDS], (f32, f32)) {
-    let highest = block.iter().fold(0f32, |highest, number| highest.max(number.abs()));
+    let highest = block
+        .iter()
+        .fold(0f32, |highest, number| highest.max(number.abs()));
     let scale = highest / 127.0;
     let inverse = if scale > 0.0 { 1.0 / scale } else { 0.0 };
     let mut numbers = [0i8; BLOCK];
@@ -286,7 +337,11 @@ fn quantise(block: &[f32]) -> ([i32; WORDS], (f32, f32)) {
 }
 
 impl RowBlock {
-    const ZERO: Self = Self { scale: 0.0, offset: 0.0, layers: [[0; BLOCK / 2]; 2] };
+    const ZERO: Self = Self {
+        scale: 0.0,
+        offset: 0.0,
+        layers: [[0; BLOCK / 2]; 2],
+    };
 }
 
 fn half_at(bytes: &[u8], at: usize) -> f32 {
@@ -295,20 +350,32 @@ fn half_at(bytes: &[u8], at: usize) -> f32 {
 
 fn parse_q4_0(bytes: &[u8]) -> RowBlock {
     let scale = half_at(bytes, 0);
-    let mut block = RowBlock { scale, offset: scale * -8.0, ..RowBlock::ZERO };
+    let mut block = RowBlock {
+        scale,
+        offset: scale * -8.0,
+        ..RowBlock::ZERO
+    };
     block.layers[0].copy_from_slice(&bytes[2..18]);
     block
 }
 
 fn parse_q4_1(bytes: &[u8]) -> RowBlock {
-    let mut block = RowBlock { scale: half_at(bytes, 0), offset: half_at(bytes, 2), ..RowBlock::ZERO };
+    let mut block = RowBlock {
+        scale: half_at(bytes, 0),
+        offset: half_at(bytes, 2),
+        ..RowBlock::ZERO
+    };
     block.layers[0].copy_from_slice(&bytes[4..20]);
     block
 }
 
 fn parse_q8_0(bytes: &[u8]) -> RowBlock {
     let scale = half_at(bytes, 0);
-    let mut block = RowBlock { scale, offset: scale * -128.0, ..RowBlock::ZERO };
+    let mut block = RowBlock {
+        scale,
+        offset: scale * -128.0,
+        ..RowBlock::ZERO
+    };
     // From -128..=127 to 0..=255, which the offset takes back.
     let number = |index: usize| bytes[2 + index] ^ 0x80;
     for index in 0..BLOCK / 2 {

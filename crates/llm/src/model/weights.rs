@@ -5,8 +5,8 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use candle_core::quantized::gguf_file::Content;
 use candle_core::quantized::QMatMul;
+use candle_core::quantized::gguf_file::Content;
 use candle_core::safetensors::BufferedSafetensors;
 use candle_core::{DType, Device, Result, Tensor};
 
@@ -15,8 +15,15 @@ use crate::ModelError;
 
 /// An opened model file.
 pub(crate) enum Weights {
-    Gguf { content: Arc<Content>, reader: BufReader<File>, device: Device },
-    Safetensors { shards: Vec<BufferedSafetensors>, device: Device },
+    Gguf {
+        content: Arc<Content>,
+        reader: BufReader<File>,
+        device: Device,
+    },
+    Safetensors {
+        shards: Vec<BufferedSafetensors>,
+        device: Device,
+    },
 }
 
 /// A weight of the whole model or of one layer.
@@ -83,12 +90,23 @@ impl Role {
 
 impl Weights {
     /// Opens a GGUF file and reads its header.
-    pub(crate) fn open_gguf(path: &Path, device: &Device) -> std::result::Result<(Self, Arc<Content>), ModelError> {
+    pub(crate) fn open_gguf(
+        path: &Path,
+        device: &Device,
+    ) -> std::result::Result<(Self, Arc<Content>), ModelError> {
         let file = File::open(path).map_err(|source| ModelError::io(path, source))?;
         let mut reader = BufReader::with_capacity(1 << 20, file);
-        let content = Content::read(&mut reader).map_err(|error| ModelError::corrupt(path, error))?;
+        let content =
+            Content::read(&mut reader).map_err(|error| ModelError::corrupt(path, error))?;
         let content = Arc::new(content);
-        Ok((Self::Gguf { content: content.clone(), reader, device: device.clone() }, content))
+        Ok((
+            Self::Gguf {
+                content: content.clone(),
+                reader,
+                device: device.clone(),
+            },
+            content,
+        ))
     }
 
     /// Opens safetensors weights: the file itself, or all shards of a folder.
@@ -104,9 +122,15 @@ impl Weights {
         let mut shards = Vec::new();
         for file in files {
             let bytes = std::fs::read(&file).map_err(|source| ModelError::io(&file, source))?;
-            shards.push(BufferedSafetensors::new(bytes).map_err(|error| ModelError::corrupt(&file, error))?);
+            shards.push(
+                BufferedSafetensors::new(bytes)
+                    .map_err(|error| ModelError::corrupt(&file, error))?,
+            );
         }
-        Ok(Self::Safetensors { shards, device: device.clone() })
+        Ok(Self::Safetensors {
+            shards,
+            device: device.clone(),
+        })
     }
 
     /// Where the tensors will live.
@@ -120,7 +144,9 @@ impl Weights {
         match (self, layer) {
             (Self::Gguf { .. }, Some(layer)) => format!("blk.{layer}.{}.{part}", role.gguf()),
             (Self::Gguf { .. }, None) => format!("{}.{part}", role.gguf()),
-            (Self::Safetensors { .. }, Some(layer)) => format!("model.layers.{layer}.{}.{part}", role.safetensors()),
+            (Self::Safetensors { .. }, Some(layer)) => {
+                format!("model.layers.{layer}.{}.{part}", role.safetensors())
+            }
             (Self::Safetensors { .. }, None) => format!("{}.{part}", role.safetensors()),
         }
     }
@@ -139,9 +165,17 @@ impl Weights {
     }
 
     /// The same, or nothing when the file does not have it.
-    pub(crate) fn optional_tensor(&mut self, role: Role, layer: Option<usize>) -> Result<Option<Tensor>> {
+    pub(crate) fn optional_tensor(
+        &mut self,
+        role: Role,
+        layer: Option<usize>,
+    ) -> Result<Option<Tensor>> {
         let name = self.name(role, layer, "weight");
-        if self.has(&name) { self.full_precision(&name).map(Some) } else { Ok(None) }
+        if self.has(&name) {
+            self.full_precision(&name).map(Some)
+        } else {
+            Ok(None)
+        }
     }
 
     /// Whether the output projection is a matrix of its own, rather than the embeddings used once more.
@@ -153,7 +187,10 @@ impl Weights {
     pub(crate) fn rows(&self, role: Role, layer: Option<usize>) -> Result<usize> {
         let name = self.name(role, layer, "weight");
         let rows = match self {
-            Self::Gguf { content, .. } => content.tensor_infos.get(&name).and_then(|info| info.shape.dims().first().copied()),
+            Self::Gguf { content, .. } => content
+                .tensor_infos
+                .get(&name)
+                .and_then(|info| info.shape.dims().first().copied()),
             Self::Safetensors { shards, .. } => shards
                 .iter()
                 .find_map(|shard| shard.get(&name).ok())
@@ -163,14 +200,26 @@ impl Weights {
     }
 
     /// A projection of `(out, in)` numbers, with its bias if the file has one.
-    pub(crate) fn linear(&mut self, role: Role, layer: Option<usize>, shape: (usize, usize)) -> Result<Linear> {
+    pub(crate) fn linear(
+        &mut self,
+        role: Role,
+        layer: Option<usize>,
+        shape: (usize, usize),
+    ) -> Result<Linear> {
         let matrix = self.matrix(role, layer)?;
         // Attention cuts rows into heads on the strength of the header, so a file may not contradict it.
         if shape_of(&matrix)? != shape {
-            candle_core::bail!("{role:?} of layer {layer:?} is {:?}, expected {shape:?}", shape_of(&matrix)?);
+            candle_core::bail!(
+                "{role:?} of layer {layer:?} is {:?}, expected {shape:?}",
+                shape_of(&matrix)?
+            );
         }
         let bias_name = self.name(role, layer, "bias");
-        let bias = if self.has(&bias_name) { Some(self.full_precision(&bias_name)?) } else { None };
+        let bias = if self.has(&bias_name) {
+            Some(self.full_precision(&bias_name)?)
+        } else {
+            None
+        };
         Linear::new(matrix, bias)
     }
 
@@ -178,7 +227,11 @@ impl Weights {
     pub(crate) fn matrix(&mut self, role: Role, layer: Option<usize>) -> Result<QMatMul> {
         let name = self.name(role, layer, "weight");
         match self {
-            Self::Gguf { content, reader, device } => {
+            Self::Gguf {
+                content,
+                reader,
+                device,
+            } => {
                 let tensor = content.tensor(reader, &name, device)?;
                 QMatMul::from_qtensor(tensor)
             }
@@ -188,11 +241,17 @@ impl Weights {
 
     fn full_precision(&mut self, name: &str) -> Result<Tensor> {
         match self {
-            Self::Gguf { content, reader, device } => content.tensor(reader, name, device)?.dequantize(device),
-            Self::Safetensors { shards, device } => match shards.iter().find(|shard| shard.get(name).is_ok()) {
-                Some(shard) => shard.load(name, device)?.to_dtype(DType::F32),
-                None => candle_core::bail!("there is no tensor {name}"),
-            },
+            Self::Gguf {
+                content,
+                reader,
+                device,
+            } => content.tensor(reader, name, device)?.dequantize(device),
+            Self::Safetensors { shards, device } => {
+                match shards.iter().find(|shard| shard.get(name).is_ok()) {
+                    Some(shard) => shard.load(name, device)?.to_dtype(DType::F32),
+                    None => candle_core::bail!("there is no tensor {name}"),
+                }
+            }
         }
     }
 }
@@ -215,7 +274,10 @@ fn shard_files(folder: &Path) -> std::result::Result<Vec<PathBuf>, ModelError> {
     names.sort_unstable();
     names.dedup();
     if let Some(name) = names.iter().find(|name| name.contains(['/', '\\'])) {
-        return Err(ModelError::corrupt(&index_path, format!("{name:?} points outside the folder")));
+        return Err(ModelError::corrupt(
+            &index_path,
+            format!("{name:?} points outside the folder"),
+        ));
     }
     Ok(names.into_iter().map(|name| folder.join(name)).collect())
 }

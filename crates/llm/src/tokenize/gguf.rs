@@ -27,31 +27,45 @@ const USER_DEFINED: u64 = 4;
 pub(super) fn build(content: &Content) -> Result<Tokenizer, String> {
     let model = text(content, "tokenizer.ggml.model").unwrap_or("none");
     if model != "gpt2" {
-        return Err(format!("the file's tokenizer is of kind {model:?}, only byte-level BPE (\"gpt2\") can be read"));
+        return Err(format!(
+            "the file's tokenizer is of kind {model:?}, only byte-level BPE (\"gpt2\") can be read"
+        ));
     }
     let tokens = texts(content, "tokenizer.ggml.tokens")?;
     let merges: Vec<(String, String)> = texts(content, "tokenizer.ggml.merges")?
         .iter()
-        .map(|merge| merge.split_once(' ').map(|(left, right)| (left.to_owned(), right.to_owned())))
+        .map(|merge| {
+            merge
+                .split_once(' ')
+                .map(|(left, right)| (left.to_owned(), right.to_owned()))
+        })
         .collect::<Option<_>>()
         .ok_or("a merge rule has no space in it")?;
     let vocabulary: Vec<(String, u32)> = tokens.iter().cloned().zip(0u32..).collect();
     let pre = text(content, "tokenizer.ggml.pre").unwrap_or("none");
     // Llama 3 keeps whole words of its vocabulary even where no chain of merges leads to them.
     let bpe = BPE::builder()
-        .vocab_and_merges(vocabulary.into_iter().collect::<tokenizers::models::bpe::Vocab>(), merges)
+        .vocab_and_merges(
+            vocabulary
+                .into_iter()
+                .collect::<tokenizers::models::bpe::Vocab>(),
+            merges,
+        )
         .ignore_merges(pre == "llama-bpe" || pre == "llama3")
         .build()
         .map_err(|error| error.to_string())?;
     let mut tokenizer = Tokenizer::new(bpe);
     tokenizer.with_pre_tokenizer(Some(pre_tokenizer(pre)?));
     if pre == "qwen2" {
-        tokenizer.with_normalizer(Some(NFC)).map_err(|error| error.to_string())?;
+        tokenizer
+            .with_normalizer(Some(NFC))
+            .map_err(|error| error.to_string())?;
     }
     tokenizer.with_decoder(Some(ByteLevel::new(false, false, false)));
     add_marked_tokens(&mut tokenizer, content, &tokens)?;
     if flag(content, "tokenizer.ggml.add_bos_token") {
-        let begin = token_named(content, "tokenizer.ggml.bos_token_id", &tokens).ok_or("the start token is missing")?;
+        let begin = token_named(content, "tokenizer.ggml.bos_token_id", &tokens)
+            .ok_or("the start token is missing")?;
         tokenizer.with_post_processor(Some(starting_with(&begin.0, begin.1)?));
     }
     Ok(tokenizer)
@@ -73,29 +87,53 @@ pub(super) fn hints(content: &Content) -> Hints {
 fn pre_tokenizer(name: &str) -> Result<PreTokenizerWrapper, String> {
     let split = |expression: &str| -> Result<PreTokenizerWrapper, String> {
         let pattern = SplitPattern::Regex(expression.to_owned());
-        let split = Split::new(pattern, SplitDelimiterBehavior::Isolated, false).map_err(|error| error.to_string())?;
-        Ok(Sequence::new(vec![split.into(), ByteLevel::new(false, true, false).into()]).into())
+        let split = Split::new(pattern, SplitDelimiterBehavior::Isolated, false)
+            .map_err(|error| error.to_string())?;
+        Ok(Sequence::new(vec![
+            split.into(),
+            ByteLevel::new(false, true, false).into(),
+        ])
+        .into())
     };
     match name {
-        "smollm" => Ok(Sequence::new(vec![Digits::new(true).into(), ByteLevel::new(false, true, true).into()]).into()),
+        "smollm" => Ok(Sequence::new(vec![
+            Digits::new(true).into(),
+            ByteLevel::new(false, true, true).into(),
+        ])
+        .into()),
         "gpt-2" | "gpt2" => Ok(ByteLevel::new(false, true, true).into()),
         "qwen2" => split(QWEN2),
         "llama-bpe" | "llama3" => split(LLAMA3),
-        _ => Err(format!("the file's pre-tokenizer {name:?} is not known here")),
+        _ => Err(format!(
+            "the file's pre-tokenizer {name:?} is not known here"
+        )),
     }
 }
 
-fn add_marked_tokens(tokenizer: &mut Tokenizer, content: &Content, tokens: &[String]) -> Result<(), String> {
+fn add_marked_tokens(
+    tokenizer: &mut Tokenizer,
+    content: &Content,
+    tokens: &[String],
+) -> Result<(), String> {
     let types = match content.metadata.get("tokenizer.ggml.token_type") {
         Some(Value::Array(types)) => types.iter().map(integer).collect(),
         _ => Vec::new(),
     };
-    let marked = tokens.iter().zip(types).filter_map(|(token, kind)| match kind {
-        Some(CONTROL) => Some(AddedToken::from(token.clone(), true)),
-        Some(USER_DEFINED) => Some(AddedToken::from(token.clone(), false).normalized(false)),
-        _ => None,
-    });
-    tokenizer.add_tokens(marked.filter(|token| !token.content.is_empty()).collect::<Vec<_>>()).map_err(|error| error.to_string())?;
+    let marked = tokens
+        .iter()
+        .zip(types)
+        .filter_map(|(token, kind)| match kind {
+            Some(CONTROL) => Some(AddedToken::from(token.clone(), true)),
+            Some(USER_DEFINED) => Some(AddedToken::from(token.clone(), false).normalized(false)),
+            _ => None,
+        });
+    tokenizer
+        .add_tokens(
+            marked
+                .filter(|token| !token.content.is_empty())
+                .collect::<Vec<_>>(),
+        )
+        .map_err(|error| error.to_string())?;
     Ok(())
 }
 
@@ -114,14 +152,27 @@ fn token_named(content: &Content, key: &str, tokens: &[String]) -> Option<(Strin
 }
 
 fn text<'a>(content: &'a Content, key: &str) -> Option<&'a str> {
-    content.metadata.get(key)?.to_string().ok().map(String::as_str)
+    content
+        .metadata
+        .get(key)?
+        .to_string()
+        .ok()
+        .map(String::as_str)
 }
 
 fn texts(content: &Content, key: &str) -> Result<Vec<String>, String> {
     let Some(Value::Array(values)) = content.metadata.get(key) else {
         return Err(format!("the file has no {key}"));
     };
-    values.iter().map(|value| value.to_string().cloned().map_err(|error| error.to_string())).collect()
+    values
+        .iter()
+        .map(|value| {
+            value
+                .to_string()
+                .cloned()
+                .map_err(|error| error.to_string())
+        })
+        .collect()
 }
 
 fn flag(content: &Content, key: &str) -> bool {

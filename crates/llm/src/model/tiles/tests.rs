@@ -4,8 +4,13 @@ use candle_core::Tensor;
 
 use super::*;
 
-const FORMATS: [GgmlDType; 5] =
-    [GgmlDType::Q4_0, GgmlDType::Q4_1, GgmlDType::Q5_0, GgmlDType::Q5_1, GgmlDType::Q8_0];
+const FORMATS: [GgmlDType; 5] = [
+    GgmlDType::Q4_0,
+    GgmlDType::Q4_1,
+    GgmlDType::Q5_0,
+    GgmlDType::Q5_1,
+    GgmlDType::Q8_0,
+];
 
 fn numbers(count: usize, seed: u32) -> Vec<f32> {
     let mut state = seed;
@@ -23,7 +28,10 @@ fn matrix(rows: usize, columns: usize, seed: u32) -> Tensor {
 fn close(left: &[f32], right: &[f32], tolerance: f32) {
     assert_eq!(left.len(), right.len());
     for (index, (left, right)) in left.iter().zip(right).enumerate() {
-        assert!((left - right).abs() < tolerance, "number {index}: {left} and {right}");
+        assert!(
+            (left - right).abs() < tolerance,
+            "number {index}: {left} and {right}"
+        );
     }
 }
 
@@ -34,10 +42,20 @@ fn products_agree_with_full_precision_for_every_format() {
     for dtype in FORMATS {
         let quantised = QTensor::quantize(&matrix(rows, columns, 1), dtype).unwrap();
         let exact = quantised.dequantize(&Device::Cpu).unwrap().t().unwrap();
-        let expected = Tensor::from_slice(&input, (count, columns), &Device::Cpu).unwrap().matmul(&exact).unwrap();
-        let product = Tiles::new(&quantised).unwrap().unwrap().multiply(&Activations::new(&input, columns));
+        let expected = Tensor::from_slice(&input, (count, columns), &Device::Cpu)
+            .unwrap()
+            .matmul(&exact)
+            .unwrap();
+        let product = Tiles::new(&quantised)
+            .unwrap()
+            .unwrap()
+            .multiply(&Activations::new(&input, columns));
         // Activations have eight bits; ninety-six of them err by a few thousandths each.
-        close(&product, &expected.flatten_all().unwrap().to_vec1::<f32>().unwrap(), 0.12);
+        close(
+            &product,
+            &expected.flatten_all().unwrap().to_vec1::<f32>().unwrap(),
+            0.12,
+        );
     }
 }
 
@@ -46,7 +64,9 @@ fn every_set_of_registers_gives_the_same_product() {
     let (rows, columns, count) = (50, 128, 9);
     let input = Activations::new(&numbers(count * columns, 2), columns);
     for dtype in FORMATS {
-        let tiles = Tiles::new(&QTensor::quantize(&matrix(rows, columns, 5), dtype).unwrap()).unwrap().unwrap();
+        let tiles = Tiles::new(&QTensor::quantize(&matrix(rows, columns, 5), dtype).unwrap())
+            .unwrap()
+            .unwrap();
         let portable = tiles.multiply_with(Portable, &input);
         #[cfg(target_arch = "x86_64")]
         {
@@ -54,8 +74,12 @@ fn every_set_of_registers_gives_the_same_product() {
             if let Some(registers) = pulp::x86::V3::try_new() {
                 close(&tiles.multiply_with(registers, &input), &portable, 1e-4);
             }
-            if let (Some(wide), Some(narrow)) = (pulp::x86::V4::try_new(), pulp::x86::V3::try_new()) {
-                assert_eq!(tiles.multiply_with(wide, &input), tiles.multiply_with(narrow, &input));
+            if let (Some(wide), Some(narrow)) = (pulp::x86::V4::try_new(), pulp::x86::V3::try_new())
+            {
+                assert_eq!(
+                    tiles.multiply_with(wide, &input),
+                    tiles.multiply_with(narrow, &input)
+                );
             }
         }
         assert_eq!(portable.len(), rows * count);
