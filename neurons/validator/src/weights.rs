@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::book::Book;
 use crate::error::ValidatorError;
-use crate::schedule::crossed;
+use crate::schedule::{Gate, crossed};
 use crate::state::ValidatorState;
 
 /// The longest wait for a new block before the chain is looked at anyway.
@@ -147,24 +147,17 @@ impl WeightSetter {
     /// may pass, or for good when the hotkey is not registered any more.
     pub async fn run(&self, heart: Heart, cancel: CancellationToken) -> Result<(), DutyError> {
         let mut heads = self.chain.blocks();
-        // Unknown until the chain was asked once.
-        let mut set_at: Option<u64> = None;
-        let mut not_before = 0;
+        let mut gate = Gate::default();
         loop {
             heart.beat();
             let now = *heads.borrow_and_update();
-            let waiting = set_at.is_some_and(|block| {
-                now >= block && !crossed(block, now, self.config.epoch_length)
-            });
-            // A chain that was reset starts again from a lower block.
-            let held_back = now < not_before && not_before - now <= self.config.epoch_length;
-            if !waiting && !held_back && self.anything_to_set() {
+            if gate.is_open(now, self.config.epoch_length) && self.anything_to_set() {
                 match self.attempt(now).await {
                     Ok(Attempt::Set(block)) => {
-                        set_at = Some(block);
+                        gate.done(block);
                         self.readiness.set("weights", Ok(()));
                     }
-                    Ok(Attempt::NotBefore(block)) => not_before = block,
+                    Ok(Attempt::NotBefore(block)) => gate.not_before(block),
                     Err(error) => {
                         self.report(&error);
                         match error {
@@ -175,7 +168,7 @@ impl WeightSetter {
                             // Only the subnet's owner can change this: look again at the next boundary.
                             ValidatorError::CommitReveal { .. }
                             | ValidatorError::VersionKey { .. } => {
-                                set_at = Some(now);
+                                gate.done(now);
                             }
                             error => return Err(error.into()),
                         }

@@ -110,7 +110,11 @@ fn neuron() -> Vec<Setting> {
             "Size at which the event file is rotated",
         ),
         Setting::new("neuron.blacklist_off", Kind::Switch, "No n-gram filter"),
-        Setting::new("neuron.echo_off", Kind::Switch, "No filter for answers that send the text back"),
+        Setting::new(
+            "neuron.echo_off",
+            Kind::Switch,
+            "No filter for answers that send the text back",
+        ),
         Setting::new("neuron.relevance_off", Kind::Switch, "No relevance filter"),
         Setting::new("neuron.diversity_off", Kind::Switch, "No diversity filter"),
         Setting::new(

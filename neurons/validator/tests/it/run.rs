@@ -28,9 +28,12 @@ use crate::support::{
     all_close, hotkey, list, metagraph, neuron, number, numbers, rng, text, uids, vectors,
 };
 
+/// What a miner says to a prompt.
+type Script = Box<dyn Fn(u16, &str) -> Reply + Send + Sync>;
+
 /// Miners that answer by port: what they say may depend on the prompt.
 struct Miners {
-    answer: Box<dyn Fn(u16, &str) -> Reply + Send + Sync>,
+    answer: Script,
     asked: Mutex<Vec<Vec<u16>>>,
 }
 
