@@ -37,7 +37,7 @@ async def main() -> int:
     gate = asyncio.Semaphore(arguments.at_once)
     statuses, times, wrong = Counter(), [], 0
     began = time.perf_counter()
-    async with Dendrite(wallet=Keys(arguments.key)) as dendrite:
+    async with Dendrite(wallet=Keys(arguments.key).hotkey) as dendrite:
 
         async def ask(number: int) -> None:
             nonlocal wrong

@@ -25,7 +25,8 @@ if ! "$python" -c 'import bittensor' 2>/dev/null; then
     trap - EXIT
 fi
 
-cargo build --release -p axoneme-axon --example echo_axon -p axoneme-dendrite --example query
+cargo build --release -p axoneme-axon --example echo_axon -p axoneme-dendrite --example query \
+    -p axoneme-wallet --example new_wallet
 examples=${CARGO_TARGET_DIR:-target}/release/examples
 scratch=$(mktemp -d)
 pids=()
@@ -39,7 +40,7 @@ failed=0
 # Waits for the line a server prints when it is ready; sets $address and $hotkey.
 wait_ready() {
     for _ in $(seq 600); do
-        if read -r word address hotkey <"$1" && [ "$word" = ready ]; then return; fi
+        if [ -s "$1" ] && read -r word address hotkey <"$1" && [ "$word" = ready ]; then return; fi
         sleep 0.1
     done
     echo "server did not start:" && cat "$1"*
@@ -87,4 +88,13 @@ check "rust dendrite, every kind of quote and script" "$examples/query" "$addres
 pids+=($!)
 wait_ready "$scratch/py2"
 check "rust dendrite, older class style" "$examples/query" "$address" "$hotkey" 20 4
+
+# The Python wallet opens wallets of ours, with random and with development keys.
+for keys in "" "//Alice //Bob"; do
+    name=wallet${keys:+-dev}
+    # shellcheck disable=SC2086 # two words on purpose
+    addresses=$("$examples/new_wallet" "$scratch" "$name" $keys)
+    # shellcheck disable=SC2086
+    check "python wallet, $name" "$python" scripts/interop/py_wallet.py "$scratch" "$name" $addresses
+done
 exit "$failed"

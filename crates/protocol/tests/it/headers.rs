@@ -7,6 +7,7 @@ use axoneme_protocol::{
 };
 use axoneme_wallet::Keypair;
 use base64::Engine as _;
+use proptest::prelude::*;
 use serde_json::Value;
 
 use crate::{cases, header_pairs, text, vectors};
@@ -319,4 +320,24 @@ fn a_written_body_reads_back_and_has_the_members_of_the_base_class() {
     }
     assert_eq!(json["dendrite"].as_object().expect("object").len(), 10);
     assert_eq!(json["name"], Prompting::NAME);
+}
+
+proptest! {
+    #[test]
+    fn no_header_text_makes_the_parser_panic(
+        headers in proptest::collection::vec(("[ -~]{0,40}|bt_header_(dendrite|axon|input_obj)_[a-z_\u{e9}]{0,12}", any::<Vec<u8>>()), 0..20)
+    ) {
+        let _ = SignedHead::parse(headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())));
+    }
+
+    #[test]
+    fn a_value_bent_anywhere_is_refused_or_does_not_verify(place in 0..12usize, value in "[ -~]{0,140}") {
+        let mut headers = good_headers();
+        let place = place % headers.len();
+        let signed = ["nonce", "uuid", "hotkey", "signature", "body_hash"];
+        prop_assume!(signed.iter().any(|part| headers[place].0.ends_with(part)) && headers[place].1 != value);
+        headers[place].1 = value;
+        let bob = Keypair::from_uri("//Bob").expect("uri").account_id();
+        prop_assert!(!parse(&headers).is_ok_and(|head| head.verify(&bob)));
+    }
 }
