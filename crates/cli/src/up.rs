@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axoneme_llm::{
-    DeviceChoice, Embedder, Engine, EngineConfig, MINILM_L6, ModelError, ModelRef, ModelStore, SMOLLM2_135M,
-    StderrProgress,
+    DeviceChoice, Embedder, Engine, EngineConfig, MINILM_L6, ModelError, ModelRef, ModelStore,
+    SMOLLM2_135M, StderrProgress,
 };
 use axoneme_neuron::config::LoggingConfig;
 use axoneme_neuron::{ExitCode, Failure, telemetry};
@@ -40,7 +40,10 @@ struct Models {
 /// [`ExitCode::Deadline`] when `--timeout` passes first; else the code of what failed.
 pub async fn run(args: UpArgs, cancel: CancellationToken) -> Result<(), Failure> {
     let screen = Arc::new(Screen::new());
-    let logging = LoggingConfig { debug: args.debug, ..LoggingConfig::default() };
+    let logging = LoggingConfig {
+        debug: args.debug,
+        ..LoggingConfig::default()
+    };
     telemetry::init_logs_to(&logging, screen::LogTo(screen.clone()));
     let result = start(&args, &screen, &cancel).await;
     screen.clear();
@@ -56,7 +59,11 @@ pub async fn run(args: UpArgs, cancel: CancellationToken) -> Result<(), Failure>
 }
 
 /// The final report when there was a goal, `None` when the operator stopped it.
-async fn start(args: &UpArgs, screen: &Arc<Screen>, cancel: &CancellationToken) -> Result<Option<Report>, Failure> {
+async fn start(
+    args: &UpArgs,
+    screen: &Arc<Screen>,
+    cancel: &CancellationToken,
+) -> Result<Option<Report>, Failure> {
     let deadline = tokio::time::Instant::now() + args.timeout;
     let models = tokio::select! {
         models = load_models(args) => models?,
@@ -71,7 +78,11 @@ async fn start(args: &UpArgs, screen: &Arc<Screen>, cancel: &CancellationToken) 
     })
     .await
     .map_err(|error| localnet_failure(&error))?;
-    tracing::info!("dev chain on {}, a block every {} ms", chain.ws_url(), args.block_time);
+    tracing::info!(
+        "dev chain on {}, a block every {} ms",
+        chain.ws_url(),
+        args.block_time
+    );
 
     let endpoint = chain.ws_url();
     let result = on_chain(args, &plan, &endpoint, models, screen, cancel, deadline).await;
@@ -122,7 +133,10 @@ async fn on_chain(
     neurons.stop().await;
     match result {
         Ok(None) if progress.reached() && args.until_incentive => {
-            Report::read(&client, netuid, plan, &stats).await.map(Some).map_err(crate::local::chain)
+            Report::read(&client, netuid, plan, &stats)
+                .await
+                .map(Some)
+                .map_err(crate::local::chain)
         }
         other => other,
     }
@@ -131,7 +145,10 @@ async fn on_chain(
 /// The end that an operator asked for: well, unless a goal was set and not reached.
 fn stopped(args: &UpArgs) -> Result<Option<Report>, Failure> {
     if args.until_incentive {
-        Err(Failure::message(ExitCode::Failure, "interrupted before there was incentive"))
+        Err(Failure::message(
+            ExitCode::Failure,
+            "interrupted before there was incentive",
+        ))
     } else {
         Ok(None)
     }
@@ -142,19 +159,38 @@ async fn load_models(args: &UpArgs) -> Result<Models, Failure> {
     let failure = |error: ModelError| Failure::new(ExitCode::Model, &error);
     let store = ModelStore::new(None);
     let device: DeviceChoice = args.device.parse().map_err(failure)?;
-    let (model, embedder): (ModelRef, ModelRef) =
-        (args.model.parse().map_err(failure)?, args.embedding_model.parse().map_err(failure)?);
+    let (model, embedder): (ModelRef, ModelRef) = (
+        args.model.parse().map_err(failure)?,
+        args.embedding_model.parse().map_err(failure)?,
+    );
     let progress = Arc::new(StderrProgress::new());
-    let gguf = store.ensure(&model, &SMOLLM2_135M, progress.clone()).await.map_err(failure)?;
-    let embedder = store.ensure(&embedder, &MINILM_L6, progress).await.map_err(failure)?;
+    let gguf = store
+        .ensure(&model, &SMOLLM2_135M, progress.clone())
+        .await
+        .map_err(failure)?;
+    let embedder = store
+        .ensure(&embedder, &MINILM_L6, progress)
+        .await
+        .map_err(failure)?;
     tracing::info!("loading {} and {}", gguf.display(), embedder.display());
-    let config = EngineConfig { threads: args.threads, ..EngineConfig::default() };
+    let config = EngineConfig {
+        threads: args.threads,
+        ..EngineConfig::default()
+    };
     let loading = tokio::task::spawn_blocking(move || {
-        Ok(Models { engine: Engine::load(&gguf, device, config)?, embedder: Embedder::load(&embedder, device)? })
+        Ok(Models {
+            engine: Engine::load(&gguf, device, config)?,
+            embedder: Embedder::load(&embedder, device)?,
+        })
     });
     loading
         .await
-        .map_err(|error| Failure::message(ExitCode::Model, format!("loading the models failed: {error}")))?
+        .map_err(|error| {
+            Failure::message(
+                ExitCode::Model,
+                format!("loading the models failed: {error}"),
+            )
+        })?
         .map_err(failure)
 }
 

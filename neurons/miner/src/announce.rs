@@ -24,11 +24,21 @@ const VERSION: u32 = 10_005_000;
 ///
 /// # Errors
 /// When none is configured and none can be known.
-pub fn endpoint(axon: &AxonConfig, bound: SocketAddr, chain: &str) -> Result<AxonEndpoint, Failure> {
+pub fn endpoint(
+    axon: &AxonConfig,
+    bound: SocketAddr,
+    chain: &str,
+) -> Result<AxonEndpoint, Failure> {
     let ip = match axon.external_ip {
         Some(ip) => ip,
         None if !axon.ip.is_unspecified() && !axon.ip.is_loopback() => axon.ip,
-        None if is_local(chain) => if is_exact_loopback(axon.ip) { LOCAL } else { any_loopback(axon.ip) },
+        None if is_local(chain) => {
+            if is_exact_loopback(axon.ip) {
+                LOCAL
+            } else {
+                any_loopback(axon.ip)
+            }
+        }
         None => {
             return Err(Failure::message(
                 ExitCode::Config,
@@ -43,7 +53,12 @@ pub fn endpoint(axon: &AxonConfig, bound: SocketAddr, chain: &str) -> Result<Axo
              (--axon.external_ip 127.0.0.2, listening on 0.0.0.0 or 127.0.0.2)",
         ));
     }
-    Ok(AxonEndpoint { ip, port: axon.external_port.unwrap_or(bound.port()), version: VERSION, protocol: 4 })
+    Ok(AxonEndpoint {
+        ip,
+        port: axon.external_port.unwrap_or(bound.port()),
+        version: VERSION,
+        protocol: 4,
+    })
 }
 
 fn is_exact_loopback(ip: IpAddr) -> bool {
@@ -56,7 +71,9 @@ fn any_loopback(ip: IpAddr) -> IpAddr {
 
 /// Whether a chain endpoint is on this machine.
 fn is_local(chain: &str) -> bool {
-    ["://127.", "://localhost", "://[::1]", "://0.0.0.0"].iter().any(|host| chain.contains(host))
+    ["://127.", "://localhost", "://[::1]", "://0.0.0.0"]
+        .iter()
+        .any(|host| chain.contains(host))
 }
 
 /// Adds a duty that publishes the address now, and again whenever the chain's record differs (a
@@ -81,14 +98,26 @@ pub fn keep_announced(
                     (now.netuid, own.map(|neuron| neuron.axon.clone()))
                 };
                 match published {
-                    None => readiness.set("registration", Err("the hotkey is no longer registered".into())),
+                    None => readiness.set(
+                        "registration",
+                        Err("the hotkey is no longer registered".into()),
+                    ),
                     Some(axon) => {
                         readiness.set("registration", Ok(()));
-                        if !axon.is_some_and(|axon| axon.ip == endpoint.ip && axon.port == endpoint.port) {
-                            chain.serve_axon(&hotkey, netuid, &endpoint).await.inspect_err(|error| {
-                                readiness.set("axon published", Err(error.to_string()));
-                            })?;
-                            tracing::info!("axon published on chain as {}:{}", endpoint.ip, endpoint.port);
+                        if !axon.is_some_and(|axon| {
+                            axon.ip == endpoint.ip && axon.port == endpoint.port
+                        }) {
+                            chain
+                                .serve_axon(&hotkey, netuid, &endpoint)
+                                .await
+                                .inspect_err(|error| {
+                                    readiness.set("axon published", Err(error.to_string()));
+                                })?;
+                            tracing::info!(
+                                "axon published on chain as {}:{}",
+                                endpoint.ip,
+                                endpoint.port
+                            );
                         }
                         readiness.set("axon published", Ok(()));
                     }

@@ -57,7 +57,10 @@ pub struct NeuronSection {
 
 impl Default for NeuronSection {
     fn default() -> Self {
-        Self { name: "miner".into(), device: "auto".into() }
+        Self {
+            name: "miner".into(),
+            device: "auto".into(),
+        }
     }
 }
 
@@ -88,7 +91,8 @@ pub struct MinerSection {
     pub temperature: f64,
     /// Sample only from the likeliest tokens that together have this probability.
     pub top_p: f64,
-    /// Divides the likelihood of tokens already used; 1 switches it off.
+    /// Makes tokens of the prompt and the answer so far less likely; 1 switches it off. Above 1 it keeps a summary
+    /// from using the words of its text.
     pub repetition_penalty: f64,
     /// Seed of the sampling; unset takes a new one at each start.
     pub seed: Option<u64>,
@@ -118,7 +122,7 @@ impl Default for MinerSection {
             max_tokens: 200,
             temperature: 0.7,
             top_p: 0.95,
-            repetition_penalty: 1.1,
+            repetition_penalty: 1.0,
             seed: None,
             threads: 0,
             slots: 4,
@@ -163,27 +167,99 @@ pub fn program() -> Program {
     settings.extend([
         Setting::new("neuron.name", Kind::Text, "Last part of the data directory"),
         Setting::new("neuron.device", Kind::Text, "auto, cpu, cuda or cuda:N"),
-        Setting::new("miner.type", Kind::Text, "llm, or echo (sends the prompt back)"),
-        Setting::new("miner.model", Kind::Text, "default, a GGUF file, or hf:org/name[@revision]/file.gguf"),
-        Setting::new("miner.system_prompt", Kind::Text, "Said to the model before every conversation"),
+        Setting::new(
+            "miner.type",
+            Kind::Text,
+            "llm, or echo (sends the prompt back)",
+        ),
+        Setting::new(
+            "miner.model",
+            Kind::Text,
+            "default, a GGUF file, or hf:org/name[@revision]/file.gguf",
+        ),
+        Setting::new(
+            "miner.system_prompt",
+            Kind::Text,
+            "Said to the model before every conversation",
+        ),
         Setting::new("miner.max_tokens", Kind::Integer, "Longest answer, tokens"),
-        Setting::new("miner.temperature", Kind::Decimal, "0 takes the likeliest token, 1 the model's distribution"),
-        Setting::new("miner.top_p", Kind::Decimal, "Sample from the likeliest tokens with this total probability"),
-        Setting::new("miner.repetition_penalty", Kind::Decimal, "Makes used tokens less likely; 1 is off"),
+        Setting::new(
+            "miner.temperature",
+            Kind::Decimal,
+            "0 takes the likeliest token, 1 the model's distribution",
+        ),
+        Setting::new(
+            "miner.top_p",
+            Kind::Decimal,
+            "Sample from the likeliest tokens with this total probability",
+        ),
+        Setting::new(
+            "miner.repetition_penalty",
+            Kind::Decimal,
+            "Makes used tokens less likely; 1 is off",
+        ),
         Setting::new("miner.seed", Kind::Integer, "Seed of the sampling"),
-        Setting::new("miner.threads", Kind::Integer, "CPU threads of the model; 0 takes all"),
-        Setting::new("miner.slots", Kind::Integer, "Conversations generated at the same time"),
-        Setting::new("miner.delay_share", Kind::Decimal, "Share of requests that wait first (a slow miner, for tests)"),
-        Setting::new("miner.delay_seconds", Kind::Decimal, "How long those wait, seconds"),
-        Setting::new("miner.blocks_per_epoch", Kind::Integer, "Blocks between two metagraph refreshes"),
-        Setting::new("miner.blacklist.whitelist", Kind::List, "Hotkeys that are always served"),
-        Setting::new("miner.blacklist.blacklist", Kind::List, "Hotkeys that are never served"),
-        Setting::new("miner.blacklist.force_validator_permit", Kind::Switch, "Serve only validators with a permit"),
-        Setting::new("miner.blacklist.allow_non_registered", Kind::Switch, "Serve unregistered hotkeys too"),
-        Setting::new("miner.blacklist.minimum_stake_requirement", Kind::Decimal, "Least stake of a caller, TAO"),
-        Setting::new("miner.priority.default", Kind::Decimal, "Priority of an unregistered caller"),
+        Setting::new(
+            "miner.threads",
+            Kind::Integer,
+            "CPU threads of the model; 0 takes all",
+        ),
+        Setting::new(
+            "miner.slots",
+            Kind::Integer,
+            "Conversations generated at the same time",
+        ),
+        Setting::new(
+            "miner.delay_share",
+            Kind::Decimal,
+            "Share of requests that wait first (a slow miner, for tests)",
+        ),
+        Setting::new(
+            "miner.delay_seconds",
+            Kind::Decimal,
+            "How long those wait, seconds",
+        ),
+        Setting::new(
+            "miner.blocks_per_epoch",
+            Kind::Integer,
+            "Blocks between two metagraph refreshes",
+        ),
+        Setting::new(
+            "miner.blacklist.whitelist",
+            Kind::List,
+            "Hotkeys that are always served",
+        ),
+        Setting::new(
+            "miner.blacklist.blacklist",
+            Kind::List,
+            "Hotkeys that are never served",
+        ),
+        Setting::new(
+            "miner.blacklist.force_validator_permit",
+            Kind::Switch,
+            "Serve only validators with a permit",
+        ),
+        Setting::new(
+            "miner.blacklist.allow_non_registered",
+            Kind::Switch,
+            "Serve unregistered hotkeys too",
+        ),
+        Setting::new(
+            "miner.blacklist.minimum_stake_requirement",
+            Kind::Decimal,
+            "Least stake of a caller, TAO",
+        ),
+        Setting::new(
+            "miner.priority.default",
+            Kind::Decimal,
+            "Priority of an unregistered caller",
+        ),
     ]);
-    Program { name: "miner", about: "A miner of the text-prompting subnet", settings }
+    Program {
+        name: "miner",
+        about: "A miner of the text-prompting subnet",
+        settings,
+    }
 }
 
 #[cfg(test)]
@@ -195,7 +271,11 @@ mod tests {
         let value = axoneme_neuron::config::as_json(&MinerConfig::default());
         for setting in program().settings {
             let pointer = format!("/{}", setting.key.replace('.', "/"));
-            assert!(value.pointer(&pointer).is_some(), "no field for {}", setting.key);
+            assert!(
+                value.pointer(&pointer).is_some(),
+                "no field for {}",
+                setting.key
+            );
         }
     }
 }

@@ -41,14 +41,24 @@ impl PromptingForward {
     }
 
     fn new(settings: MinerSection, source: Source) -> Self {
-        let rng = settings.seed.map_or_else(ChaCha8Rng::from_os_rng, ChaCha8Rng::seed_from_u64);
-        Self { settings, source, rng: Mutex::new(rng) }
+        let rng = settings
+            .seed
+            .map_or_else(ChaCha8Rng::from_os_rng, ChaCha8Rng::seed_from_u64);
+        Self {
+            settings,
+            source,
+            rng: Mutex::new(rng),
+        }
     }
 
     /// A slow miner's wait; mostly none.
     fn delay(&self) -> Duration {
         let slow = self.rng.lock().random::<f64>() < self.settings.delay_share;
-        let seconds = if slow { self.settings.delay_seconds } else { 0.0 };
+        let seconds = if slow {
+            self.settings.delay_seconds
+        } else {
+            0.0
+        };
         Duration::try_from_secs_f64(seconds).unwrap_or(Duration::ZERO)
     }
 
@@ -85,7 +95,9 @@ impl Forward<Prompting> for PromptingForward {
         cancel: CancellationToken,
     ) -> Result<Prompting, HandlerError> {
         if synapse.roles.len() != synapse.messages.len() || synapse.messages.is_empty() {
-            return Err(HandlerError::bad_request("roles and messages must be of the same length, at least one"));
+            return Err(HandlerError::bad_request(
+                "roles and messages must be of the same length, at least one",
+            ));
         }
         let delay = self.delay();
         tokio::select! {
@@ -99,9 +111,12 @@ impl Forward<Prompting> for PromptingForward {
                 let generation = engine.submit(request).map_err(HandlerError::unavailable)?;
                 let completion = generation.completion().await;
                 if completion.reason == FinishReason::Failed {
-                    return Err(HandlerError::internal("the model broke; its log line says how"));
+                    return Err(HandlerError::internal(
+                        "the model broke; its log line says how",
+                    ));
                 }
-                metrics::counter!("miner_completion_tokens_total").increment(completion.completion_tokens as u64);
+                metrics::counter!("miner_completion_tokens_total")
+                    .increment(completion.completion_tokens as u64);
                 tracing::debug!(caller = %caller.hotkey, tokens = completion.completion_tokens,
                     reason = completion.reason.as_str(), "answered");
                 completion.text

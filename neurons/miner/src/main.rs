@@ -4,5 +4,9 @@ use axoneme_neuron::daemon;
 use miner::{Host, MinerConfig, program};
 
 fn main() -> std::process::ExitCode {
-    daemon::main(&program(), |config: &MinerConfig| &config.logging, |config, cancel| miner::run(config, Host::default(), cancel))
+    daemon::main(
+        &program(),
+        |config: &MinerConfig| &config.logging,
+        |config, cancel| miner::run(config, Host::default(), cancel),
+    )
 }

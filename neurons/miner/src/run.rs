@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use axoneme_axon::{Axon, AxonError, Limits};
 use axoneme_llm::{
-    DeviceChoice, Engine, EngineConfig, ModelError, ModelRef, ModelStore, SMOLLM2_135M, StderrProgress,
+    DeviceChoice, Engine, EngineConfig, ModelError, ModelRef, ModelStore, SMOLLM2_135M,
+    StderrProgress,
 };
 use axoneme_neuron::metagraph::{keep_fresh, watch_connection};
 use axoneme_neuron::{Duties, ExitCode, Failure, Readiness, admin, preflight};
@@ -32,7 +33,11 @@ pub struct Host {
 /// # Errors
 /// With the exit code of what could not be started; once it runs, only the loss of something that
 /// no retry brings back ends it.
-pub async fn run(config: MinerConfig, host: Host, cancel: CancellationToken) -> Result<(), Failure> {
+pub async fn run(
+    config: MinerConfig,
+    host: Host,
+    cancel: CancellationToken,
+) -> Result<(), Failure> {
     let readiness = Readiness::waiting_for(&["axon", "axon published"]);
     let identity = preflight::identify(&config.wallet, &config.subtensor, config.netuid).await?;
     let engine = match (config.miner.kind, host.engine) {
@@ -44,15 +49,28 @@ pub async fn run(config: MinerConfig, host: Host, cancel: CancellationToken) -> 
     let mut duties = Duties::new(cancel.clone());
     watch_connection(&mut duties, &identity.chain, &readiness);
     let refresh = config.miner.blocks_per_epoch;
-    let metagraph = keep_fresh(&mut duties, &identity.chain, identity.metagraph.clone(), refresh, &readiness);
-    let policy = MinerPolicy::new(&config.miner.blacklist, &config.miner.priority, metagraph.clone())?;
+    let metagraph = keep_fresh(
+        &mut duties,
+        &identity.chain,
+        identity.metagraph.clone(),
+        refresh,
+        &readiness,
+    );
+    let policy = MinerPolicy::new(
+        &config.miner.blacklist,
+        &config.miner.priority,
+        metagraph.clone(),
+    )?;
     let forward = match engine {
         Some(engine) => PromptingForward::model(config.miner.clone(), engine),
         None => PromptingForward::echo(config.miner.clone()),
     };
     let axon = Axon::builder(identity.hotkey.clone())
         .bind(config.axon.bind())
-        .limits(Limits { max_concurrent: config.axon.max_workers, ..Limits::default() })
+        .limits(Limits {
+            max_concurrent: config.axon.max_workers,
+            ..Limits::default()
+        })
         .policy(policy)
         .route::<Prompting>(Arc::new(forward))
         .start()
@@ -66,7 +84,14 @@ pub async fn run(config: MinerConfig, host: Host, cancel: CancellationToken) -> 
         netuid = identity.netuid, uid = identity.uid, hotkey = %identity.hotkey.account_id(),
         listen = %axon.local_addr(), chain = %identity.endpoint, "miner started"
     );
-    announce::keep_announced(&mut duties, &identity.chain, &identity.hotkey, endpoint, metagraph, &readiness);
+    announce::keep_announced(
+        &mut duties,
+        &identity.chain,
+        &identity.hotkey,
+        endpoint,
+        metagraph,
+        &readiness,
+    );
     let result = duties.run(DRAIN).await;
     axon.shutdown(DRAIN).await;
     tracing::info!(uid = identity.uid, "miner stopped");
@@ -76,16 +101,32 @@ pub async fn run(config: MinerConfig, host: Host, cancel: CancellationToken) -> 
 /// Loads the configured model, fetching the default one if it is not there yet.
 async fn load(config: &MinerConfig) -> Result<Engine, Failure> {
     let settings = &config.miner;
-    let device: DeviceChoice = config.neuron.device.parse().map_err(|error| model_failure(&error))?;
-    let reference: ModelRef = settings.model.parse().map_err(|error| model_failure(&error))?;
+    let device: DeviceChoice = config
+        .neuron
+        .device
+        .parse()
+        .map_err(|error| model_failure(&error))?;
+    let reference: ModelRef = settings
+        .model
+        .parse()
+        .map_err(|error| model_failure(&error))?;
     let progress = Arc::new(StderrProgress::new());
-    let path = ModelStore::new(None).ensure(&reference, &SMOLLM2_135M, progress).await;
+    let path = ModelStore::new(None)
+        .ensure(&reference, &SMOLLM2_135M, progress)
+        .await;
     let path = path.map_err(|error| model_failure(&error))?;
-    let engine = EngineConfig { threads: settings.threads, max_slots: settings.slots, ..EngineConfig::default() };
+    let engine = EngineConfig {
+        threads: settings.threads,
+        max_slots: settings.slots,
+        ..EngineConfig::default()
+    };
     let loading = tokio::task::spawn_blocking(move || Engine::load(&path, device, engine));
     match loading.await {
         Ok(loaded) => loaded.map_err(|error| model_failure(&error)),
-        Err(error) => Err(Failure::message(ExitCode::Model, format!("loading the model failed: {error}"))),
+        Err(error) => Err(Failure::message(
+            ExitCode::Model,
+            format!("loading the model failed: {error}"),
+        )),
     }
 }
 
@@ -94,6 +135,10 @@ fn model_failure(error: &ModelError) -> Failure {
 }
 
 fn axon_failure(error: &AxonError) -> Failure {
-    let code = if matches!(error, AxonError::PortInUse { .. }) { ExitCode::PortInUse } else { ExitCode::Failure };
+    let code = if matches!(error, AxonError::PortInUse { .. }) {
+        ExitCode::PortInUse
+    } else {
+        ExitCode::Failure
+    };
     Failure::new(code, error)
 }

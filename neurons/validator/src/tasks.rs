@@ -74,37 +74,34 @@ pub fn answer(context: impl Into<String>, round: u32, rng: &mut impl Rng) -> Tas
 
 /// The prompt a miner reads.
 pub fn compose_prompt(task: &Task) -> String {
-    let (instruction, closing): (&[&str], &[&str]) = match task.kind {
+    // Small models follow the line next to the answer best, so it says once more what to write.
+    let (instruction, criteria, closing): (&str, &str, &[&str]) = match task.kind {
         TaskKind::Summary => (
-            &["Summarise the text between the triple quotes in your own words."],
+            "Summarize the text between the triple quotes in your own words.",
+            "Write a summary that meets these criteria:",
             &["Write neither questions nor answers to them."],
         ),
         TaskKind::Question => (
-            &["Ask one question that goes to the heart of the context between the triple quotes."],
+            "Write a single relevant, insightful question about the context between the triple quotes.",
+            "Write one question that meets these criteria:",
             &[
                 "Do not answer the question.",
                 "Do not summarise the context.",
             ],
         ),
         TaskKind::Answer => (
-            &[
-                "Read the context between the triple quotes.",
-                "Answer the last question in it, clearly and directly.",
-                "Keep a neutral tone.",
-            ],
+            "Read the context between the triple quotes and answer the last question in it, clearly, directly and in a \
+             neutral tone.",
+            "Write an answer that meets these criteria:",
             &["Write no questions and no summary."],
         ),
-        TaskKind::Other => (&["Do what the text between the triple quotes asks."], &[]),
+        TaskKind::Other => (
+            "Do what the text between the triple quotes asks.",
+            "Meet these criteria:",
+            &[],
+        ),
     };
-    let mut prompt = String::new();
-    for line in instruction {
-        prompt.push_str(line);
-        prompt.push('\n');
-    }
-    prompt.push_str(&format!(
-        "'''{}'''\n\nKeep to all of this:\n",
-        task.base_text
-    ));
+    let mut prompt = format!("{instruction}\n'''{}'''\n\n{criteria}\n", task.base_text);
     for criterion in &task.criteria {
         prompt.push_str(&format!("- {criterion}\n"));
     }

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use axoneme_neuron::config::{AdminConfig, AxonConfig, LoggingConfig, SubtensorConfig, WalletConfig};
+use axoneme_neuron::config::{
+    AdminConfig, AxonConfig, LoggingConfig, SubtensorConfig, WalletConfig,
+};
 use axoneme_neuron::{ExitCode, Failure};
 use axoneme_wallet::{AccountId, KeySource, Wallet};
 use miner::config::{MinerSection, NeuronSection};
@@ -17,14 +19,16 @@ use crate::args::UpArgs;
 const HOTKEY: &str = "default";
 /// Longest answer of a miner, tokens: about 45 words, two seconds on two cores.
 const ANSWER_TOKENS: usize = 60;
+/// Low enough for a small model to keep to the point, high enough for two honest miners to differ.
+const TEMPERATURE: f64 = 0.5;
 /// Miners asked in one prompt run: all four, so that they are compared on the same task.
 const SAMPLE: usize = 4;
 /// Longest text the tasks are about, words; a prompt of 200 tokens takes a second on two cores.
 const TEXT_WORDS: usize = 90;
 /// The validator waits this long for answers, seconds.
-pub(super) const ANSWER_TIMEOUT: f64 = 10.0;
+pub(super) const ANSWER_TIMEOUT: f64 = 8.0;
 /// How long the slow miner dawdles when it does, seconds: past the validator's deadline.
-const DAWDLE: f64 = 11.0;
+const DAWDLE: f64 = 9.0;
 
 /// What a neuron of the subnet is, as the table shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -80,19 +84,41 @@ const TAO: u64 = 1_000_000_000;
 /// Name, kind, funds and stake (TAO), and the system prompt of each neuron.
 const MEMBERS: [(&str, Kind, u64, u64, &str); 5] = [
     ("validator", Kind::Validator, 10_000, 1_000, ""),
-    ("miner-honest-1", Kind::Honest, 1_000, 1, "You answer briefly and keep to the facts that are given."),
-    ("miner-honest-2", Kind::Honest, 1_000, 1, "You are a teacher. You explain in your own plain words."),
+    ("miner-honest-1", Kind::Honest, 1_000, 1, ""),
+    (
+        "miner-honest-2",
+        Kind::Honest,
+        1_000,
+        1,
+        "You are a helpful assistant.",
+    ),
     ("miner-lazy", Kind::Lazy, 1_000, 1, ""),
-    ("miner-slow", Kind::Slow, 1_000, 1, "You are a careful writer who takes time."),
+    (
+        "miner-slow",
+        Kind::Slow,
+        1_000,
+        1,
+        "You are a helpful assistant.",
+    ),
 ];
 
 impl Plan {
     /// Makes the dev wallets, or opens those of an earlier run in the same folder.
     pub(super) fn new(args: &UpArgs) -> Result<Self, Failure> {
-        let io = |error: std::io::Error| Failure::message(ExitCode::State, format!("cannot make the data folder: {error}"));
+        let io = |error: std::io::Error| {
+            Failure::message(
+                ExitCode::State,
+                format!("cannot make the data folder: {error}"),
+            )
+        };
         let temporary = match &args.data_dir {
             Some(_) => None,
-            None => Some(tempfile::Builder::new().prefix("axoneme-up-").tempdir().map_err(io)?),
+            None => Some(
+                tempfile::Builder::new()
+                    .prefix("axoneme-up-")
+                    .tempdir()
+                    .map_err(io)?,
+            ),
         };
         let root = match (&args.data_dir, &temporary) {
             (Some(dir), _) => dir.clone(),
@@ -122,7 +148,12 @@ impl Plan {
                 seed: args.seed.wrapping_mul(1_000_003).wrapping_add(index as u64),
             });
         }
-        Ok(Self { members, args: args.clone(), root, _temporary: temporary })
+        Ok(Self {
+            members,
+            args: args.clone(),
+            root,
+            _temporary: temporary,
+        })
     }
 
     /// Where the chain keeps its blocks, if they are to be kept.
@@ -135,20 +166,39 @@ impl Plan {
     }
 
     pub(super) fn miners(&self) -> impl Iterator<Item = &Member> {
-        self.members.iter().filter(|member| member.kind != Kind::Validator)
+        self.members
+            .iter()
+            .filter(|member| member.kind != Kind::Validator)
     }
 
     pub(super) fn kind_of(&self, hotkey: &AccountId) -> Option<Kind> {
-        self.members.iter().find(|member| member.hotkey == *hotkey).map(|member| member.kind)
+        self.members
+            .iter()
+            .find(|member| member.hotkey == *hotkey)
+            .map(|member| member.kind)
     }
 
     /// Sections that all neurons of the subnet have in common.
-    pub(super) fn common(&self, member: &Member, endpoint: &str) -> (WalletConfig, SubtensorConfig, LoggingConfig) {
+    pub(super) fn common(
+        &self,
+        member: &Member,
+        endpoint: &str,
+    ) -> (WalletConfig, SubtensorConfig, LoggingConfig) {
         let path = |name: &str| self.root.join(name).to_string_lossy().into_owned();
         (
-            WalletConfig { name: member.name.into(), hotkey: HOTKEY.into(), path: path("wallets") },
-            SubtensorConfig { network: "local".into(), chain_endpoint: Some(endpoint.into()) },
-            LoggingConfig { logging_dir: path("neurons"), ..LoggingConfig::default() },
+            WalletConfig {
+                name: member.name.into(),
+                hotkey: HOTKEY.into(),
+                path: path("wallets"),
+            },
+            SubtensorConfig {
+                network: "local".into(),
+                chain_endpoint: Some(endpoint.into()),
+            },
+            LoggingConfig {
+                logging_dir: path("neurons"),
+                ..LoggingConfig::default()
+            },
         )
     }
 
@@ -161,15 +211,27 @@ impl Plan {
             wallet,
             subtensor,
             logging,
-            axon: AxonConfig { ip: [127, 0, 0, 2].into(), port: 0, ..AxonConfig::default() },
+            axon: AxonConfig {
+                ip: [127, 0, 0, 2].into(),
+                port: 0,
+                ..AxonConfig::default()
+            },
             admin: AdminConfig { port: Some(0) },
-            neuron: NeuronSection { device: self.args.device.clone(), ..NeuronSection::default() },
+            neuron: NeuronSection {
+                device: self.args.device.clone(),
+                ..NeuronSection::default()
+            },
             miner: MinerSection {
-                kind: if member.kind == Kind::Lazy { MinerKind::Echo } else { MinerKind::Llm },
+                kind: if member.kind == Kind::Lazy {
+                    MinerKind::Echo
+                } else {
+                    MinerKind::Llm
+                },
                 system_prompt: member.system_prompt.into(),
                 max_tokens: ANSWER_TOKENS,
+                temperature: TEMPERATURE,
                 seed: Some(member.seed),
-                delay_share: if slow { 0.5 } else { 0.0 },
+                delay_share: if slow { 0.4 } else { 0.0 },
                 delay_seconds: if slow { DAWDLE } else { 0.0 },
                 blocks_per_epoch: u64::from(self.args.tempo),
                 ..MinerSection::default()
@@ -199,7 +261,10 @@ impl Plan {
                 checkpoint_block_length: tempo,
                 ..Default::default()
             },
-            dataset: DatasetSection { max_words: TEXT_WORDS, ..DatasetSection::default() },
+            dataset: DatasetSection {
+                max_words: TEXT_WORDS,
+                ..DatasetSection::default()
+            },
             ..ValidatorConfig::default()
         }
     }

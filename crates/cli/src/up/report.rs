@@ -70,8 +70,13 @@ impl Progress {
         if report.steps >= WHOLE_PASS && self.whole_pass.is_none() {
             self.whole_pass = Some(report.network.block);
         }
-        let validator = report.neurons.iter().find(|row| row.kind == Kind::Validator);
-        let (Some(since), Some(validator)) = (self.whole_pass, validator) else { return };
+        let validator = report
+            .neurons
+            .iter()
+            .find(|row| row.kind == Kind::Validator);
+        let (Some(since), Some(validator)) = (self.whole_pass, validator) else {
+            return;
+        };
         let given = report.neurons.iter().any(|row| row.weight > 0.0);
         self.weights = given && validator.last_update >= since;
         let earned = report.neurons.iter().any(|row| row.incentive > 0.0);
@@ -87,7 +92,9 @@ impl Progress {
     pub(super) fn missing(&self) -> String {
         let steps = self.steps;
         if self.whole_pass.is_none() {
-            format!("the validator has finished {steps} of the {WHOLE_PASS} prompt runs of a forward pass")
+            format!(
+                "the validator has finished {steps} of the {WHOLE_PASS} prompt runs of a forward pass"
+            )
         } else if !self.weights {
             format!("after {steps} prompt runs the validator's weights are not on chain")
         } else {
@@ -98,11 +105,17 @@ impl Progress {
 
 impl Report {
     /// Reads metagraph and weights, and puts the validator's own figures beside them.
-    pub(super) async fn read(chain: &Chain, netuid: u16, plan: &Plan, stats: &ValidatorStats) -> Result<Self, ChainError> {
+    pub(super) async fn read(
+        chain: &Chain,
+        netuid: u16,
+        plan: &Plan,
+        stats: &ValidatorStats,
+    ) -> Result<Self, ChainError> {
         let metagraph = chain.metagraph(netuid).await?;
         let weights = chain.weights(netuid).await?;
         let validator = metagraph.find(&plan.validator().hotkey);
-        let row = validator.and_then(|validator| weights.iter().find(|(uid, _)| *uid == validator.uid));
+        let row =
+            validator.and_then(|validator| weights.iter().find(|(uid, _)| *uid == validator.uid));
         let row = row.map_or(&[][..], |(_, row)| row);
         let sum: f64 = row.iter().map(|(_, value)| f64::from(*value)).sum();
         let weight = |uid: u16| match row.iter().find(|(to, _)| *to == uid) {
@@ -142,7 +155,12 @@ impl Report {
     }
 
     pub(super) fn table(&self) -> String {
-        let Network { netuid, block, tempo, .. } = &self.network;
+        let Network {
+            netuid,
+            block,
+            tempo,
+            ..
+        } = &self.network;
         let mut text = format!(
             "subnet {netuid}   block {block}   tempo {tempo}   last epoch at {}   prompt runs {}\n",
             self.last_epoch, self.steps
@@ -150,15 +168,36 @@ impl Report {
         let _ = writeln!(
             text,
             "{:>3}  {:<13} {:<9} {:>8} {:>11} {:>7} {:>7} {:>9} {:>9} {:>11}",
-            "uid", "hotkey", "kind", "requests", "mean reward", "score", "weight", "incentive", "dividends", "last update"
+            "uid",
+            "hotkey",
+            "kind",
+            "requests",
+            "mean reward",
+            "score",
+            "weight",
+            "incentive",
+            "dividends",
+            "last update"
         );
         for row in &self.neurons {
-            let hotkey = format!("{}…{}", &row.hotkey[..6], &row.hotkey[row.hotkey.len() - 5..]);
+            let hotkey = format!(
+                "{}…{}",
+                &row.hotkey[..6],
+                &row.hotkey[row.hotkey.len() - 5..]
+            );
             let _ = writeln!(
                 text,
                 "{:>3}  {:<13} {:<9} {:>8} {:>11.4} {:>7.4} {:>7.4} {:>9.4} {:>9.4} {:>11}",
-                row.uid, hotkey, row.kind.name(), row.requests, row.mean_reward, row.score,
-                row.weight, row.incentive, row.dividends, row.last_update
+                row.uid,
+                hotkey,
+                row.kind.name(),
+                row.requests,
+                row.mean_reward,
+                row.score,
+                row.weight,
+                row.incentive,
+                row.dividends,
+                row.last_update
             );
         }
         text

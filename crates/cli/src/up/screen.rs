@@ -28,7 +28,10 @@ struct State {
 
 impl Screen {
     pub(super) fn new() -> Self {
-        Self { terminal: std::io::stderr().is_terminal(), state: Mutex::default() }
+        Self {
+            terminal: std::io::stderr().is_terminal(),
+            state: Mutex::default(),
+        }
     }
 
     /// Shows this table from now on.
@@ -38,7 +41,9 @@ impl Screen {
             return;
         }
         table.clone_into(&mut state.table);
-        let due = state.printed.is_none_or(|printed| printed.elapsed() >= PLAIN_EVERY);
+        let due = state
+            .printed
+            .is_none_or(|printed| printed.elapsed() >= PLAIN_EVERY);
         // Nothing can be done about a stderr that went away.
         if self.terminal {
             let _ = state.redraw(b"");
@@ -62,7 +67,11 @@ impl State {
     fn redraw(&mut self, log: &[u8]) -> std::io::Result<()> {
         let mut out = std::io::stderr().lock();
         if self.drawn > 0 {
-            queue!(out, cursor::MoveToPreviousLine(self.drawn), terminal::Clear(terminal::ClearType::FromCursorDown))?;
+            queue!(
+                out,
+                cursor::MoveToPreviousLine(self.drawn),
+                terminal::Clear(terminal::ClearType::FromCursorDown)
+            )?;
         }
         out.write_all(log)?;
         let (columns, rows) = terminal::size().unwrap_or((120, 40));

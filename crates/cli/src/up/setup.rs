@@ -13,7 +13,10 @@ const WEIGHTS_RATE_LIMIT: u64 = 10;
 
 /// Prepares the chain at `endpoint`, or finds the subnet of an earlier run on it.
 pub(super) async fn prepare(plan: &Plan, endpoint: &str) -> Result<(Chain, u16), Failure> {
-    let subtensor = SubtensorConfig { network: "local".into(), chain_endpoint: Some(endpoint.into()) };
+    let subtensor = SubtensorConfig {
+        network: "local".into(),
+        chain_endpoint: Some(endpoint.into()),
+    };
     let chain = preflight::connect(&subtensor).await?;
     if let Some(netuid) = find(&chain, plan).await? {
         tracing::info!("going on with subnet {netuid}");
@@ -21,17 +24,37 @@ pub(super) async fn prepare(plan: &Plan, endpoint: &str) -> Result<(Chain, u16),
     }
     let alice = alice()?;
     for member in &plan.members {
-        chain.transfer(&alice, &member.coldkey, member.funds).await.map_err(failure)?;
+        chain
+            .transfer(&alice, &member.coldkey, member.funds)
+            .await
+            .map_err(failure)?;
     }
     let owner = plan.validator();
     let coldkey = owner.wallet.load_dev_coldkey()?;
-    let netuid = chain.register_network(&coldkey, &owner.hotkey).await.map_err(failure)?;
+    let netuid = chain
+        .register_network(&coldkey, &owner.hotkey)
+        .await
+        .map_err(failure)?;
     tracing::info!("subnet {netuid} created");
-    chain.admin_set_tempo(&alice, netuid, plan.args.tempo).await.map_err(failure)?;
-    chain.admin_set_weights_set_rate_limit(&alice, netuid, WEIGHTS_RATE_LIMIT).await.map_err(failure)?;
+    chain
+        .admin_set_tempo(&alice, netuid, plan.args.tempo)
+        .await
+        .map_err(failure)?;
+    chain
+        .admin_set_weights_set_rate_limit(&alice, netuid, WEIGHTS_RATE_LIMIT)
+        .await
+        .map_err(failure)?;
     chain.start_call(&coldkey, netuid).await.map_err(failure)?;
-    try_join_all(plan.members.iter().map(|member| join(&chain, netuid, member))).await?;
-    tracing::info!("one validator and {} miners registered and staked", plan.miners().count());
+    try_join_all(
+        plan.members
+            .iter()
+            .map(|member| join(&chain, netuid, member)),
+    )
+    .await?;
+    tracing::info!(
+        "one validator and {} miners registered and staked",
+        plan.miners().count()
+    );
     Ok((chain, netuid))
 }
 
@@ -39,10 +62,21 @@ pub(super) async fn prepare(plan: &Plan, endpoint: &str) -> Result<(Chain, u16),
 async fn join(chain: &Chain, netuid: u16, member: &Member) -> Result<(), Failure> {
     let coldkey = member.wallet.load_dev_coldkey()?;
     // The subnet's owner got uid 0 with the subnet.
-    if chain.uid_of(netuid, &member.hotkey).await.map_err(failure)?.is_none() {
-        chain.burned_register(&coldkey, netuid, &member.hotkey).await.map_err(failure)?;
+    if chain
+        .uid_of(netuid, &member.hotkey)
+        .await
+        .map_err(failure)?
+        .is_none()
+    {
+        chain
+            .burned_register(&coldkey, netuid, &member.hotkey)
+            .await
+            .map_err(failure)?;
     }
-    chain.add_stake(&coldkey, netuid, &member.hotkey, member.stake).await.map_err(failure)?;
+    chain
+        .add_stake(&coldkey, netuid, &member.hotkey, member.stake)
+        .await
+        .map_err(failure)?;
     Ok(())
 }
 
@@ -51,7 +85,12 @@ async fn find(chain: &Chain, plan: &Plan) -> Result<Option<u16>, Failure> {
     let mut netuid = 1;
     while chain.subnet_exists(netuid).await.map_err(failure)? {
         let metagraph = chain.metagraph(netuid).await.map_err(failure)?;
-        let registered = |member: &Member| metagraph.neurons.iter().any(|neuron| neuron.hotkey == member.hotkey);
+        let registered = |member: &Member| {
+            metagraph
+                .neurons
+                .iter()
+                .any(|neuron| neuron.hotkey == member.hotkey)
+        };
         if plan.members.iter().all(registered) {
             return Ok(Some(netuid));
         }
