@@ -165,6 +165,9 @@ impl Program {
             }
             Err(help) => return Ok(Command::Print(help.render().to_string())),
         };
+        if parsed.template {
+            return Ok(Command::Print(dump::template(self, &C::default())));
+        }
         let figment = layers::stack::<C>(self, &parsed, env)?;
         let config = figment
             .extract::<C>()

@@ -12,6 +12,9 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+/// How the names of unfinished files begin.
+const TEMPORARY: &str = ".state-";
+
 /// A type kept in a [`StateStore`].
 pub trait State: Serialize + DeserializeOwned {
     /// Version written into the file. Raise it when the layout changes, and read the old layout
@@ -122,6 +125,7 @@ impl<T: State> StateStore<T> {
                 return Err(io("lock the folder of")(source));
             }
         }
+        remove_leftovers(&folder);
         Ok(Self {
             path,
             _lock: lock,
@@ -158,7 +162,7 @@ impl<T: State> StateStore<T> {
     pub fn save(&self, state: &T) -> Result<(), StateError> {
         let folder = folder_of(&self.path);
         let mut file = tempfile::Builder::new()
-            .prefix(".state-")
+            .prefix(TEMPORARY)
             .tempfile_in(folder)
             .map_err(|source| self.io("write", source))?;
         let text = serde_json::to_vec(&Written {
@@ -194,6 +198,17 @@ impl<T: State> StateStore<T> {
         StateError::Corrupt {
             path: self.path.clone(),
             reason: error.to_string(),
+        }
+    }
+}
+
+/// A process that was killed while it saved leaves its temporary file behind; nobody will rename it any more.
+fn remove_leftovers(folder: &Path) {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    for entry in entries {
+        if entry.file_name().to_string_lossy().starts_with(TEMPORARY) {
+            // What cannot be removed does no harm.
+            let _ = std::fs::remove_file(entry.path());
         }
     }
 }

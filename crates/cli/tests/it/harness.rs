@@ -18,13 +18,25 @@ pub fn program(name: &str) -> PathBuf {
         let axoneme = PathBuf::from(env!("CARGO_BIN_EXE_axoneme"));
         let folder = axoneme.parent().unwrap().to_owned();
         let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--quiet", "-p", "miner", "-p", "validator", "-p", "localnet"]);
+        build.args([
+            "build",
+            "--quiet",
+            "-p",
+            "miner",
+            "-p",
+            "validator",
+            "-p",
+            "localnet",
+        ]);
         if folder.ends_with("release") {
             build.arg("--release");
         }
         build.env("CARGO_TARGET_DIR", folder.parent().unwrap());
         build.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."));
-        assert!(build.status().unwrap().success(), "the daemons do not build");
+        assert!(
+            build.status().unwrap().success(),
+            "the daemons do not build"
+        );
         folder
     });
     folder.join(name)
@@ -39,10 +51,16 @@ pub struct Running {
 
 impl Running {
     pub fn start(name: &str, args: &[&str]) -> Self {
-        let mut child = command(name, args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command(name, args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let (sender, lines) = channel();
-        let pipes: [Box<dyn Read + Send>; 2] =
-            [Box::new(child.stdout.take().unwrap()), Box::new(child.stderr.take().unwrap())];
+        let pipes: [Box<dyn Read + Send>; 2] = [
+            Box::new(child.stdout.take().unwrap()),
+            Box::new(child.stderr.take().unwrap()),
+        ];
         for pipe in pipes {
             let sender = sender.clone();
             std::thread::spawn(move || {
@@ -53,7 +71,11 @@ impl Running {
                 }
             });
         }
-        Self { child, lines, seen: Vec::new() }
+        Self {
+            child,
+            lines,
+            seen: Vec::new(),
+        }
     }
 
     pub fn id(&self) -> u32 {
@@ -63,14 +85,20 @@ impl Running {
     /// Waits for a line that contains `text` and returns it.
     pub fn wait_for(&mut self, text: &str) -> String {
         self.wait_within(text, PATIENCE).unwrap_or_else(|| {
-            panic!("`{text}` was not said within {PATIENCE:?}; said:\n{}", self.seen.join("\n"))
+            panic!(
+                "`{text}` was not said within {PATIENCE:?}; said:\n{}",
+                self.seen.join("\n")
+            )
         })
     }
 
     /// The same with a limit of its own; `None` when the limit passes or the program ends.
     pub fn wait_within(&mut self, text: &str, limit: Duration) -> Option<String> {
         let end = Instant::now() + limit;
-        while let Ok(line) = self.lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
+        while let Ok(line) = self
+            .lines
+            .recv_timeout(end.saturating_duration_since(Instant::now()))
+        {
             self.seen.push(line.clone());
             if line.contains(text) {
                 return Some(line);
@@ -92,14 +120,21 @@ impl Running {
 
     /// SIGINT, as Ctrl-C sends it; the exit status, or a panic after `limit`.
     pub fn interrupt(mut self, limit: Duration) -> ExitStatus {
-        let status = Command::new("kill").args(["-INT", &self.id().to_string()]).status().unwrap();
+        let status = Command::new("kill")
+            .args(["-INT", &self.id().to_string()])
+            .status()
+            .unwrap();
         assert!(status.success());
         let end = Instant::now() + limit;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status;
             }
-            assert!(Instant::now() < end, "still running {limit:?} after SIGINT:\n{}", self.said().join("\n"));
+            assert!(
+                Instant::now() < end,
+                "still running {limit:?} after SIGINT:\n{}",
+                self.said().join("\n")
+            );
             std::thread::sleep(Duration::from_millis(20));
         }
     }
@@ -133,7 +168,11 @@ pub fn command(name: &str, args: &[&str]) -> Command {
 pub fn run(name: &str, args: &[&str]) -> (i32, String, String) {
     let output = command(name, args).output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-    (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
+    (
+        output.status.code().unwrap_or(-1),
+        text(output.stdout),
+        text(output.stderr),
+    )
 }
 
 /// [`run`] that must succeed; its stdout.
@@ -155,7 +194,12 @@ impl Subnet {
     /// A fresh chain on a free port, keeping its blocks in the folder.
     pub fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut subnet = Self { folder, chain: None, port: 0, endpoint: String::new() };
+        let mut subnet = Self {
+            folder,
+            chain: None,
+            port: 0,
+            endpoint: String::new(),
+        };
         subnet.start_chain();
         subnet
     }
@@ -164,10 +208,18 @@ impl Subnet {
     pub fn start_chain(&mut self) {
         let data = self.folder.path().join("chain");
         let port = self.port.to_string();
-        let mut chain = Running::start("localnet", &["--port", &port, "--data-dir", data.to_str().unwrap()]);
+        let mut chain = Running::start(
+            "localnet",
+            &["--port", &port, "--data-dir", data.to_str().unwrap()],
+        );
         let line = chain.wait_for("ws://127.0.0.1:");
-        let digits: String =
-            line.split("ws://127.0.0.1:").nth(1).unwrap().chars().take_while(char::is_ascii_digit).collect();
+        let digits: String = line
+            .split("ws://127.0.0.1:")
+            .nth(1)
+            .unwrap()
+            .chars()
+            .take_while(char::is_ascii_digit)
+            .collect();
         self.port = digits.parse().unwrap();
         self.endpoint = format!("ws://127.0.0.1:{}", self.port);
         self.chain = Some(chain);
@@ -184,9 +236,16 @@ impl Subnet {
 
     /// Flags that name a wallet of this subnet.
     pub fn wallet(&self, name: &str) -> Vec<String> {
-        ["--wallet.name", name, "--wallet.hotkey", "default", "--wallet.path", &self.path("wallets")]
-            .map(str::to_owned)
-            .to_vec()
+        [
+            "--wallet.name",
+            name,
+            "--wallet.hotkey",
+            "default",
+            "--wallet.path",
+            &self.path("wallets"),
+        ]
+        .map(str::to_owned)
+        .to_vec()
     }
 
     /// Runs an `axoneme` command for a wallet on this chain.
@@ -197,7 +256,10 @@ impl Subnet {
             args.extend(["--subtensor.network".to_owned(), self.endpoint.clone()]);
         }
         args.extend(more.iter().map(|text| text.to_string()));
-        succeed("axoneme", &args.iter().map(String::as_str).collect::<Vec<_>>())
+        succeed(
+            "axoneme",
+            &args.iter().map(String::as_str).collect::<Vec<_>>(),
+        )
     }
 
     /// A wallet with 2,000 TAO that is registered and staked on subnet 1.
@@ -210,9 +272,16 @@ impl Subnet {
 
     /// The flags of a daemon on subnet 1 of this chain.
     pub fn daemon(&self, wallet: &str, more: &[&str]) -> Vec<String> {
-        let mut args: Vec<String> = ["--netuid", "1", "--subtensor.chain_endpoint", &self.endpoint, "--logging.logging_dir", &self.path("neurons")]
-            .map(str::to_owned)
-            .to_vec();
+        let mut args: Vec<String> = [
+            "--netuid",
+            "1",
+            "--subtensor.chain_endpoint",
+            &self.endpoint,
+            "--logging.logging_dir",
+            &self.path("neurons"),
+        ]
+        .map(str::to_owned)
+        .to_vec();
         args.extend(self.wallet(wallet));
         args.extend(more.iter().map(|text| text.to_string()));
         args
@@ -220,11 +289,17 @@ impl Subnet {
 
     pub fn start_daemon(&self, program: &str, wallet: &str, more: &[&str]) -> Running {
         let args = self.daemon(wallet, more);
-        Running::start(program, &args.iter().map(String::as_str).collect::<Vec<_>>())
+        Running::start(
+            program,
+            &args.iter().map(String::as_str).collect::<Vec<_>>(),
+        )
     }
 
     pub fn run_daemon(&self, program: &str, wallet: &str, more: &[&str]) -> (i32, String, String) {
         let args = self.daemon(wallet, more);
-        run(program, &args.iter().map(String::as_str).collect::<Vec<_>>())
+        run(
+            program,
+            &args.iter().map(String::as_str).collect::<Vec<_>>(),
+        )
     }
 }

@@ -5,8 +5,18 @@ use std::time::{Duration, Instant};
 use crate::harness::{PATIENCE, Running, Subnet};
 
 fn metric(admin: &str, name: &str) -> f64 {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let page = runtime.block_on(async { reqwest::get(format!("{admin}/metrics")).await.unwrap().text().await.unwrap() });
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let page = runtime.block_on(async {
+        reqwest::get(format!("{admin}/metrics"))
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap()
+    });
     page.lines()
         .filter(|line| line.starts_with(name))
         .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
@@ -14,7 +24,10 @@ fn metric(admin: &str, name: &str) -> f64 {
 }
 
 fn status(admin: &str, path: &str) -> (u16, String) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(async {
         let answer = reqwest::get(format!("{admin}{path}")).await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
@@ -23,7 +36,13 @@ fn status(admin: &str, path: &str) -> (u16, String) {
 
 fn admin_of(daemon: &mut Running) -> String {
     let line = daemon.wait_for("admin port on http://");
-    let address = line.split("http://").nth(1).unwrap().split(' ').next().unwrap();
+    let address = line
+        .split("http://")
+        .nth(1)
+        .unwrap()
+        .split(' ')
+        .next()
+        .unwrap();
     format!("http://{address}")
 }
 
@@ -41,12 +60,31 @@ fn both_daemons_go_on_after_the_chain_was_away() {
     let mut subnet = Subnet::start();
     subnet.join("validator", "1000");
     subnet.join("miner", "1");
-    let mut miner = subnet.start_daemon("miner", "miner", &["--axon.port", "0", "--miner.max_tokens", "16", "--miner.blocks_per_epoch", "4"]);
+    let mut miner = subnet.start_daemon(
+        "miner",
+        "miner",
+        &[
+            "--axon.port",
+            "0",
+            "--miner.max_tokens",
+            "16",
+            "--miner.blocks_per_epoch",
+            "4",
+        ],
+    );
     miner.wait_for("axon published on chain");
-    let mut validator = subnet.start_daemon("validator", "validator", &["--neuron.axon_off", "--seed", "1"]);
+    let mut validator = subnet.start_daemon(
+        "validator",
+        "validator",
+        &["--neuron.axon_off", "--seed", "1"],
+    );
     let (miner_admin, validator_admin) = (admin_of(&mut miner), admin_of(&mut validator));
-    wait_until("the validator finished a prompt run", || metric(&validator_admin, "validator_steps_total") >= 1.0);
-    wait_until("the miner is ready", || status(&miner_admin, "/readyz").0 == 200);
+    wait_until("the validator finished a prompt run", || {
+        metric(&validator_admin, "validator_steps_total") >= 1.0
+    });
+    wait_until("the miner is ready", || {
+        status(&miner_admin, "/readyz").0 == 200
+    });
 
     subnet.stop_chain();
     wait_until("the validator says why it is not ready", || {
@@ -57,10 +95,14 @@ fn both_daemons_go_on_after_the_chain_was_away() {
     subnet.start_chain();
 
     wait_until("both are ready again", || {
-        [&miner_admin, &validator_admin].iter().all(|admin| status(admin, "/readyz").0 == 200)
+        [&miner_admin, &validator_admin]
+            .iter()
+            .all(|admin| status(admin, "/readyz").0 == 200)
     });
     let before = metric(&validator_admin, "validator_steps_total");
-    wait_until("prompt runs go on", || metric(&validator_admin, "validator_steps_total") >= before + 2.0);
+    wait_until("prompt runs go on", || {
+        metric(&validator_admin, "validator_steps_total") >= before + 2.0
+    });
     assert!(miner.is_running() && validator.is_running());
     assert_eq!(validator.interrupt(Duration::from_secs(5)).code(), Some(0));
     assert_eq!(miner.interrupt(Duration::from_secs(5)).code(), Some(0));

@@ -21,7 +21,9 @@ struct Chain {
 }
 
 async fn read(endpoint: &str, netuid: u16, block: u64, validator: u16, neurons: u16) -> Chain {
-    let client = OnlineClient::<SubstrateConfig>::from_insecure_url(endpoint).await.unwrap();
+    let client = OnlineClient::<SubstrateConfig>::from_insecure_url(endpoint)
+        .await
+        .unwrap();
     let at = client.at_block(block).await.unwrap();
     let netuid = Value::u128(netuid.into());
     macro_rules! fetch {
@@ -36,14 +38,24 @@ async fn read(endpoint: &str, netuid: u16, block: u64, validator: u16, neurons: 
     }
     let mut keys = Vec::new();
     for uid in 0..neurons {
-        keys.push(fetch!("Keys", [u8; 32], netuid.clone(), Value::u128(uid.into())));
+        keys.push(fetch!(
+            "Keys",
+            [u8; 32],
+            netuid.clone(),
+            Value::u128(uid.into())
+        ));
     }
     Chain {
         incentive: fetch!("Incentive", Vec<u16>, netuid.clone()),
         dividends: fetch!("Dividends", Vec<u16>, netuid.clone()),
         last_update: fetch!("LastUpdate", Vec<u64>, netuid.clone()),
         tempo: fetch!("Tempo", u16, netuid.clone()),
-        weights: fetch!("Weights", Vec<(u16, u16)>, netuid.clone(), Value::u128(validator.into())),
+        weights: fetch!(
+            "Weights",
+            Vec<(u16, u16)>,
+            netuid.clone(),
+            Value::u128(validator.into())
+        ),
         keys,
     }
 }
@@ -60,10 +72,23 @@ fn of_kind<'d>(document: &'d Json, kind: &'d str) -> impl Iterator<Item = &'d Js
 fn weights_become_incentive_and_the_document_says_what_the_chain_says() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().to_str().unwrap();
-    let (code, stdout, stderr) =
-        run("axoneme", &["up", "--until-incentive", "--json", "--seed", "7", "--port", "0", "--data-dir", data]);
+    let (code, stdout, stderr) = run(
+        "axoneme",
+        &[
+            "up",
+            "--until-incentive",
+            "--json",
+            "--seed",
+            "7",
+            "--port",
+            "0",
+            "--data-dir",
+            data,
+        ],
+    );
     assert_eq!(code, 0, "{stderr}");
-    let document: Json = serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{error}: {stdout}"));
+    let document: Json =
+        serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{error}: {stdout}"));
 
     assert!(document["steps"].as_u64().unwrap() >= 1);
     assert_eq!(rows(&document).len(), 5);
@@ -72,12 +97,18 @@ fn weights_become_incentive_and_the_document_says_what_the_chain_says() {
     let number = |row: &Json, field: &str| row[field].as_f64().unwrap();
     for row in rows(&document) {
         for field in ["mean_reward", "score", "weight", "incentive", "dividends"] {
-            assert!((0.0..=1.0).contains(&number(row, field)), "{field} of {row}");
+            assert!(
+                (0.0..=1.0).contains(&number(row, field)),
+                "{field} of {row}"
+            );
         }
     }
     let lazy = of_kind(&document, "lazy").next().unwrap();
     for honest in of_kind(&document, "honest") {
-        assert!(number(honest, "incentive") > number(lazy, "incentive"), "{honest} against {lazy}");
+        assert!(
+            number(honest, "incentive") > number(lazy, "incentive"),
+            "{honest} against {lazy}"
+        );
         assert!(honest["requests"].as_u64().unwrap() > 0);
     }
     let validator = of_kind(&document, "validator").next().unwrap();
@@ -85,9 +116,18 @@ fn weights_become_incentive_and_the_document_says_what_the_chain_says() {
 
     // The chain goes on from its folder; no neuron runs, so the block of the document is as it was.
     let chain_dir = folder.path().join("chain");
-    let mut chain = Running::start("localnet", &["--port", "0", "--data-dir", chain_dir.to_str().unwrap()]);
+    let mut chain = Running::start(
+        "localnet",
+        &["--port", "0", "--data-dir", chain_dir.to_str().unwrap()],
+    );
     let line = chain.wait_for("ws://127.0.0.1:");
-    let port: String = line.split("ws://127.0.0.1:").nth(1).unwrap().chars().take_while(char::is_ascii_digit).collect();
+    let port: String = line
+        .split("ws://127.0.0.1:")
+        .nth(1)
+        .unwrap()
+        .chars()
+        .take_while(char::is_ascii_digit)
+        .collect();
     let network = &document["network"];
     let netuid = network["netuid"].as_u64().unwrap() as u16;
     let validator_uid = validator["uid"].as_u64().unwrap() as u16;
@@ -100,17 +140,28 @@ fn weights_become_incentive_and_the_document_says_what_the_chain_says() {
         5,
     ));
     assert_eq!(u64::from(stored.tempo), network["tempo"].as_u64().unwrap());
-    let sum: f64 = stored.weights.iter().map(|(_, value)| f64::from(*value)).sum();
+    let sum: f64 = stored
+        .weights
+        .iter()
+        .map(|(_, value)| f64::from(*value))
+        .sum();
     for row in rows(&document) {
         let uid = row["uid"].as_u64().unwrap() as usize;
         let close = |field: &str, chain: f64| {
             let said = number(row, field);
-            assert!((said - chain).abs() < 1e-9, "{field} of uid {uid}: the document says {said}, the chain {chain}");
+            assert!(
+                (said - chain).abs() < 1e-9,
+                "{field} of uid {uid}: the document says {said}, the chain {chain}"
+            );
         };
         close("incentive", f64::from(stored.incentive[uid]) / 65535.0);
         close("dividends", f64::from(stored.dividends[uid]) / 65535.0);
         close("last_update", stored.last_update[uid] as f64);
-        let weight = stored.weights.iter().find(|(to, _)| usize::from(*to) == uid).map_or(0, |(_, value)| *value);
+        let weight = stored
+            .weights
+            .iter()
+            .find(|(to, _)| usize::from(*to) == uid)
+            .map_or(0, |(_, value)| *value);
         close("weight", f64::from(weight) / sum);
         let hotkey: axoneme_wallet::AccountId = row["hotkey"].as_str().unwrap().parse().unwrap();
         assert_eq!(hotkey.0, stored.keys[uid]);
@@ -121,7 +172,13 @@ fn weights_become_incentive_and_the_document_says_what_the_chain_says() {
 fn ctrl_c_ends_everything_within_five_seconds() {
     let mut up = Running::start("axoneme", &["up", "--port", "0"]);
     let line = up.wait_for("dev chain on ws://127.0.0.1:");
-    let port: String = line.split("ws://127.0.0.1:").nth(1).unwrap().chars().take_while(char::is_ascii_digit).collect();
+    let port: String = line
+        .split("ws://127.0.0.1:")
+        .nth(1)
+        .unwrap()
+        .chars()
+        .take_while(char::is_ascii_digit)
+        .collect();
     // In the middle of the first prompt run, while a model generates.
     up.wait_for("validator started");
     std::thread::sleep(Duration::from_secs(3));

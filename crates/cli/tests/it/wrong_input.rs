@@ -11,15 +11,24 @@ fn check(got: (i32, String, String), code: i32, words: &[&str]) {
     for word in words {
         assert!(stderr.contains(word), "`{word}` is not in: {stderr}");
     }
-    let errors = stderr.lines().filter(|line| line.starts_with("error:")).count();
+    let errors = stderr
+        .lines()
+        .filter(|line| line.starts_with("error:"))
+        .count();
     assert_eq!(errors, 1, "{stderr}");
-    assert!(!stderr.contains("panicked") && !stderr.contains("backtrace"), "{stderr}");
+    assert!(
+        !stderr.contains("panicked") && !stderr.contains("backtrace"),
+        "{stderr}"
+    );
 }
 
 #[test]
 fn a_missing_wallet_is_code_4() {
     for program in ["miner", "validator"] {
-        let got = run(program, &["--wallet.path", "/nonexistent", "--wallet.name", "nobody"]);
+        let got = run(
+            program,
+            &["--wallet.path", "/nonexistent", "--wallet.name", "nobody"],
+        );
         check(got, 4, &["/nonexistent/nobody", "btcli"]);
     }
 }
@@ -30,10 +39,17 @@ fn an_unreachable_chain_is_code_5() {
     let wallets = folder.path().to_str().unwrap();
     run("axoneme", &["wallet", "--wallet.path", wallets]);
     // A port that was free a moment ago.
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     let endpoint = format!("ws://127.0.0.1:{port}");
     for program in ["miner", "validator"] {
-        let got = run(program, &["--wallet.path", wallets, "--subtensor.network", &endpoint]);
+        let got = run(
+            program,
+            &["--wallet.path", wallets, "--subtensor.network", &endpoint],
+        );
         check(got, 5, &[&endpoint, "--subtensor"]);
     }
 }
@@ -44,9 +60,21 @@ fn a_bad_config_key_is_code_3_and_an_unknown_flag_code_2() {
     let file = folder.path().join("bad.toml");
     std::fs::write(&file, "[neuron]\nnmae = \"x\"\n").unwrap();
     for program in ["miner", "validator"] {
-        check(run(program, &["--config", file.to_str().unwrap()]), 3, &["neuron.nmae", "neuron.name", "bad.toml"]);
-        check(run(program, &["--config", "/nonexistent.toml"]), 3, &["/nonexistent.toml", "--config"]);
-        check(run(program, &["--neuron.nmae", "x"]), 2, &["--neuron.nmae", "neuron.name"]);
+        check(
+            run(program, &["--config", file.to_str().unwrap()]),
+            3,
+            &["neuron.nmae", "neuron.name", "bad.toml"],
+        );
+        check(
+            run(program, &["--config", "/nonexistent.toml"]),
+            3,
+            &["/nonexistent.toml", "--config"],
+        );
+        check(
+            run(program, &["--neuron.nmae", "x"]),
+            2,
+            &["--neuron.nmae", "neuron.name"],
+        );
     }
 }
 
@@ -58,28 +86,59 @@ fn a_wrong_netuid_an_unregistered_hotkey_a_taken_port_and_a_corrupt_model_have_t
         let got = subnet.run_daemon(program, "stranger", &["--netuid", "77"]);
         check(got, 6, &["77", "--netuid"]);
         let got = subnet.run_daemon(program, "stranger", &[]);
-        check(got, 7, &["not registered", "btcli subnets register --netuid 1"]);
+        check(
+            got,
+            7,
+            &["not registered", "btcli subnets register --netuid 1"],
+        );
     }
 
     subnet.join("miner", "1");
     let taken = TcpListener::bind("0.0.0.0:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
-    let got = subnet.run_daemon("miner", "miner", &["--miner.type", "echo", "--axon.port", &port]);
+    let got = subnet.run_daemon(
+        "miner",
+        "miner",
+        &["--miner.type", "echo", "--axon.port", &port],
+    );
     check(got, 8, &[&port, "--axon.port"]);
     let chain_port = subnet.port.to_string();
-    check(run("localnet", &["--port", &chain_port]), 8, &[&chain_port, "--port"]);
-    check(run("axoneme", &["up", "--port", &chain_port]), 8, &[&chain_port, "--port"]);
+    check(
+        run("localnet", &["--port", &chain_port]),
+        8,
+        &[&chain_port, "--port"],
+    );
+    check(
+        run("axoneme", &["up", "--port", &chain_port]),
+        8,
+        &[&chain_port, "--port"],
+    );
 
     let model = subnet.folder.path().join("torn.gguf");
     std::fs::write(&model, b"GGUF torn").unwrap();
     let path = model.to_str().unwrap();
-    check(subnet.run_daemon("miner", "miner", &["--miner.model", path]), 9, &[path]);
-    check(subnet.run_daemon("miner", "miner", &["--miner.model", "/nonexistent.gguf"]), 9, &["/nonexistent.gguf"]);
-    assert_eq!(std::fs::read(&model).unwrap(), b"GGUF torn", "an operator's own file is left alone");
+    check(
+        subnet.run_daemon("miner", "miner", &["--miner.model", path]),
+        9,
+        &[path],
+    );
+    check(
+        subnet.run_daemon("miner", "miner", &["--miner.model", "/nonexistent.gguf"]),
+        9,
+        &["/nonexistent.gguf"],
+    );
+    assert_eq!(
+        std::fs::read(&model).unwrap(),
+        b"GGUF torn",
+        "an operator's own file is left alone"
+    );
 }
 
 #[test]
 fn a_goal_that_is_not_reached_in_time_is_code_10_and_says_what_was_missing() {
-    let got = run("axoneme", &["up", "--port", "0", "--until-incentive", "--timeout", "1"]);
+    let got = run(
+        "axoneme",
+        &["up", "--port", "0", "--until-incentive", "--timeout", "1"],
+    );
     check(got, 10, &["no incentive within 1 s", "prompt run"]);
 }

@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 
-use clap::builder::ArgPredicate;
 use clap::{Arg, ArgAction};
 use figment::value::Value;
 
@@ -14,6 +13,7 @@ pub(super) struct Parsed {
     pub(super) file: Option<String>,
     pub(super) dump: bool,
     pub(super) check: bool,
+    pub(super) template: bool,
 }
 
 pub(super) fn parse(
@@ -35,6 +35,7 @@ pub(super) fn parse(
         file: matches.get_one::<String>("config").cloned(),
         dump: matches.get_flag("dump-config"),
         check: matches.get_flag("check-config"),
+        template: matches.get_flag("default-config"),
     })
 }
 
@@ -65,6 +66,12 @@ fn command(program: &Program) -> clap::Command {
                 .long("check-config")
                 .action(ArgAction::SetTrue)
                 .help("Check the configuration, and end"),
+        )
+        .arg(
+            Arg::new("default-config")
+                .long("default-config")
+                .action(ArgAction::SetTrue)
+                .help("Print a commented file of all defaults, and end"),
         );
     for name in ["no_prompt", "no_version_checking", "strict"] {
         // Scripts of the Python daemons pass these; a daemon that never prompts accepts them.
@@ -120,8 +127,7 @@ fn flag(setting: &Setting) -> Arg {
             .num_args(0..=1)
             .require_equals(true)
             .default_missing_value("true")
-            .value_parser(["true", "false"])
-            .default_value_if("strict", ArgPredicate::IsPresent, None),
+            .value_parser(["true", "false"]),
         SettingKind::List => arg.value_name("TEXT").num_args(1..),
     }
 }
