@@ -1,13 +1,16 @@
-//! Causal attention of ragged rows over the caches of their slots.
+//! Causal attention of ragged rows over the memories of their slots, on the CPU.
 
 use candle_core::Result;
 use rayon::prelude::*;
 
-use super::cache::{HostMemory, Memory, SlotCache};
+use super::cache::{BLOCK, HostMemory, Memory, SlotCache};
+use super::elementwise::{multiply_add, softmax};
 use super::rope::Rope;
 
 /// Fewer rows are done sooner than a second thread is awake.
 const WORTH_SPLITTING: usize = 8;
+/// Numbers of a value that are summed at once, held in registers meanwhile.
+const LANES: usize = 32;
 
 /// Shapes shared by all layers.
 #[derive(Debug, Clone, Copy)]
@@ -37,31 +40,29 @@ pub(crate) fn attend(
     caches: &mut [SlotCache],
     (mut queries, mut keys, values): (Vec<f32>, Vec<f32>, &[f32]),
 ) -> Result<Vec<f32>> {
-    let (query_width, key_width) = (
-        shape.heads * shape.head_dim,
-        shape.kv_heads * shape.head_dim,
-    );
+    let Shape {
+        heads,
+        kv_heads,
+        head_dim,
+    } = shape;
+    let (query_width, key_width) = (heads * head_dim, kv_heads * head_dim);
     for segment in segments {
-        let memory = on_host(&mut caches[segment.slot])?;
-        for offset in 0..segment.count {
-            let (row, position) = (segment.first + offset, segment.start + offset);
-            for head in
-                queries[row * query_width..(row + 1) * query_width].chunks_exact_mut(shape.head_dim)
-            {
-                rope.apply(head, position);
-            }
-            let key_row = &mut keys[row * key_width..(row + 1) * key_width];
-            let value_row = &values[row * key_width..(row + 1) * key_width];
-            let pairs = key_row
-                .chunks_exact_mut(shape.head_dim)
-                .zip(value_row.chunks_exact(shape.head_dim));
-            for (head, (key, value)) in pairs.enumerate() {
+        let Memory::Host(memory) = &mut caches[segment.slot].memory else {
+            candle_core::bail!("the memory of a slot lies on a device");
+        };
+        for (row, position) in (segment.first..segment.first + segment.count).zip(segment.start..) {
+            let query_row = &mut queries[row * query_width..(row + 1) * query_width];
+            query_row
+                .chunks_exact_mut(head_dim)
+                .for_each(|query| rope.apply(query, position));
+            let key_row = keys[row * key_width..(row + 1) * key_width].chunks_exact_mut(head_dim);
+            let value_row = values[row * key_width..(row + 1) * key_width].chunks_exact(head_dim);
+            for (head, (key, value)) in key_row.zip(value_row).enumerate() {
                 rope.apply(key, position);
-                memory.push(layer, head, key, value);
+                memory.store(layer, head, position, key, value);
             }
         }
     }
-    let mut out = vec![0f32; queries.len()];
     let mut work: Vec<(&HostMemory, usize)> = Vec::with_capacity(queries.len() / query_width);
     for segment in segments {
         let Memory::Host(memory) = &caches[segment.slot].memory else {
@@ -69,28 +70,22 @@ pub(crate) fn attend(
         };
         work.extend((0..segment.count).map(|offset| (memory, segment.start + offset + 1)));
     }
+    let mut out = vec![0f32; queries.len()];
     let attend_row = |row: usize, out: &mut [f32]| {
         let (memory, seen) = work[row];
         let queries = &queries[row * query_width..(row + 1) * query_width];
         row_attention(shape, memory, layer, seen, queries, out);
     };
-    let rows = out.chunks_exact_mut(query_width).enumerate();
     if work.len() < WORTH_SPLITTING {
-        rows.for_each(|(row, out)| attend_row(row, out));
-    } else {
-        out.par_chunks_exact_mut(query_width)
+        out.chunks_exact_mut(query_width)
             .enumerate()
-            .with_max_len(4)
+            .for_each(|(row, out)| attend_row(row, out));
+    } else {
+        let rows = out.par_chunks_exact_mut(query_width).enumerate();
+        rows.with_max_len(4)
             .for_each(|(row, out)| attend_row(row, out));
     }
     Ok(out)
-}
-
-fn on_host(cache: &mut SlotCache) -> Result<&mut HostMemory> {
-    match &mut cache.memory {
-        Memory::Host(memory) => Ok(memory),
-        Memory::Device(_) => candle_core::bail!("the memory of a slot lies on a device"),
-    }
 }
 
 /// One position of one sequence: every head over the first `seen` positions.
@@ -104,61 +99,69 @@ fn row_attention(
 ) {
     let scale = 1.0 / (shape.head_dim as f32).sqrt();
     let group = shape.heads / shape.kv_heads;
-    let mut scores = vec![0f32; seen];
+    let mut scores = vec![0f32; seen.next_multiple_of(BLOCK)];
     let heads = queries
         .chunks_exact(shape.head_dim)
         .zip(out.chunks_exact_mut(shape.head_dim));
     for (head, (query, out)) in heads.enumerate() {
         let (keys, values) = memory.head(layer, head / group);
-        for (score, key) in scores.iter_mut().zip(keys.chunks_exact(shape.head_dim)) {
-            *score = dot(query, key) * scale;
+        let blocks = keys.chunks_exact(BLOCK * shape.head_dim);
+        for (scores, keys) in scores.chunks_exact_mut(BLOCK).zip(blocks) {
+            scores.copy_from_slice(&block_scores(query, keys, scale));
         }
-        softmax(&mut scores);
-        for (weight, value) in scores.iter().zip(values.chunks_exact(shape.head_dim)) {
-            for (sum, value) in out.iter_mut().zip(value) {
-                *sum = multiply_add(*weight, *value, *sum);
+        let weights = &mut scores[..seen];
+        softmax(weights);
+        weigh(weights, values, shape.head_dim, out);
+    }
+}
+
+/// Scores of sixteen positions. Four sums side by side, so that none has to wait for the one before it.
+fn block_scores(query: &[f32], keys: &[f32], scale: f32) -> [f32; BLOCK] {
+    let mut sums = [[0f32; BLOCK]; 4];
+    let (numbers, columns) = (query.chunks_exact(4), keys.chunks_exact(4 * BLOCK));
+    let rest = numbers
+        .remainder()
+        .iter()
+        .zip(columns.remainder().chunks_exact(BLOCK));
+    for (number, column) in rest {
+        for (sum, key) in sums[0].iter_mut().zip(column) {
+            *sum = multiply_add(*number, *key, *sum);
+        }
+    }
+    for (numbers, columns) in numbers.zip(columns) {
+        for ((sums, number), column) in sums
+            .iter_mut()
+            .zip(numbers)
+            .zip(columns.chunks_exact(BLOCK))
+        {
+            for (sum, key) in sums.iter_mut().zip(column) {
+                *sum = multiply_add(*number, *key, *sum);
             }
         }
     }
+    std::array::from_fn(|lane| {
+        ((sums[0][lane] + sums[1][lane]) + (sums[2][lane] + sums[3][lane])) * scale
+    })
 }
 
-/// Sums in eight lanes, so that the compiler can use vector registers without reordering what was written here.
-fn dot(left: &[f32], right: &[f32]) -> f32 {
-    const LANES: usize = 8;
-    let mut lanes = [0f32; LANES];
-    let (left_chunks, right_chunks) = (left.chunks_exact(LANES), right.chunks_exact(LANES));
-    let tail: f32 = left_chunks
-        .remainder()
-        .iter()
-        .zip(right_chunks.remainder())
-        .map(|(a, b)| a * b)
-        .sum();
-    for (left, right) in left_chunks.zip(right_chunks) {
-        for ((lane, a), b) in lanes.iter_mut().zip(left).zip(right) {
-            *lane += a * b;
+/// The sum of values, each times its weight.
+fn weigh(weights: &[f32], values: &[f32], head_dim: usize, out: &mut [f32]) {
+    for (chunk, out) in out.chunks_mut(LANES).enumerate() {
+        let start = chunk * LANES;
+        if let Ok(out) = <&mut [f32; LANES]>::try_from(&mut *out) {
+            let mut sums = [0f32; LANES];
+            for (weight, value) in weights.iter().zip(values.chunks_exact(head_dim)) {
+                for (sum, number) in sums.iter_mut().zip(&value[start..start + LANES]) {
+                    *sum = multiply_add(*weight, *number, *sum);
+                }
+            }
+            *out = sums;
+        } else {
+            for (weight, value) in weights.iter().zip(values.chunks_exact(head_dim)) {
+                for (sum, number) in out.iter_mut().zip(&value[start..]) {
+                    *sum = multiply_add(*weight, *number, *sum);
+                }
+            }
         }
-    }
-    lanes.iter().sum::<f32>() + tail
-}
-
-/// One instruction where the processor has it; a slow library call would be the alternative elsewhere.
-#[inline(always)]
-fn multiply_add(a: f32, b: f32, sum: f32) -> f32 {
-    if cfg!(target_feature = "fma") {
-        a.mul_add(b, sum)
-    } else {
-        a * b + sum
-    }
-}
-
-fn softmax(scores: &mut [f32]) {
-    let highest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut sum = 0f32;
-    for score in scores.iter_mut() {
-        *score = (*score - highest).exp();
-        sum += *score;
-    }
-    for score in scores.iter_mut() {
-        *score /= sum;
     }
 }

@@ -9,7 +9,8 @@ use super::attention::Shape;
 /// Cutting it back is free, which is how several completions are scored against one prompt, and copying the beginning of
 /// another slot's is cheap, which is how equal prompts are read only once.
 pub(crate) struct SlotCache {
-    /// The tokens that were read, one per complete position.
+    /// The tokens that were read, one per complete position. What the memory holds beyond them is left over from a pass
+    /// that failed or a sequence that was cut, and will be overwritten.
     tokens: Vec<u32>,
     pub(crate) memory: Memory,
 }
@@ -20,10 +21,15 @@ pub(crate) enum Memory {
     Device(DeviceMemory),
 }
 
+/// Positions whose keys stand side by side.
+pub(crate) const BLOCK: usize = 16;
+
 /// In main memory, grown as it is used.
 pub(crate) struct HostMemory {
-    /// Of layer and head, position after position.
+    /// Of layer and head, block after block of positions; within a block, number after number of the key, and for each
+    /// number all positions. So scores of a whole block are computed at once, without sums across a register.
     keys: Vec<Vec<f32>>,
+    /// Of layer and head, position after position.
     values: Vec<Vec<f32>>,
     kv_heads: usize,
     head_dim: usize,
@@ -91,7 +97,6 @@ impl SlotCache {
     /// Forgets everything from position `length` on.
     pub(crate) fn truncate(&mut self, length: usize) {
         self.tokens.truncate(length);
-        self.drop_unfinished();
     }
 
     /// Takes over the first `length` positions of another slot. After a failure the slot is empty.
@@ -111,45 +116,45 @@ impl SlotCache {
     pub(crate) fn advance(&mut self, tokens: &[u32]) {
         self.tokens.extend_from_slice(tokens);
     }
-
-    /// Removes what a failed pass left behind. On a device it is overwritten by the next one.
-    pub(crate) fn drop_unfinished(&mut self) {
-        if let Memory::Host(memory) = &mut self.memory {
-            memory.truncate(self.tokens.len());
-        }
-    }
 }
 
 impl HostMemory {
-    /// Adds one position's key and value of one head.
-    pub(crate) fn push(&mut self, layer: usize, head: usize, key: &[f32], value: &[f32]) {
+    /// Puts down one position's key and value of one head.
+    pub(crate) fn store(
+        &mut self,
+        layer: usize,
+        head: usize,
+        position: usize,
+        key: &[f32],
+        value: &[f32],
+    ) {
         let index = layer * self.kv_heads + head;
-        self.keys[index].extend_from_slice(key);
-        self.values[index].extend_from_slice(value);
+        let (keys, values) = (&mut self.keys[index], &mut self.values[index]);
+        let block = position / BLOCK * BLOCK * self.head_dim;
+        keys.resize(block + BLOCK * self.head_dim, 0.0);
+        let lane = position % BLOCK;
+        for (column, number) in keys[block..].chunks_exact_mut(BLOCK).zip(key) {
+            column[lane] = *number;
+        }
+        values.resize(position * self.head_dim, 0.0);
+        values.extend_from_slice(value);
     }
 
-    /// All keys and values of a head, those of the current pass included.
+    /// All keys and values of a head, those of the current pass included. The last block of keys is filled up.
     pub(crate) fn head(&self, layer: usize, head: usize) -> (&[f32], &[f32]) {
         let index = layer * self.kv_heads + head;
         (&self.keys[index], &self.values[index])
     }
 
-    fn truncate(&mut self, length: usize) {
-        for column in self.keys.iter_mut().chain(&mut self.values) {
-            column.truncate(length * self.head_dim);
-        }
-    }
-
     fn copy_from(&mut self, other: &Self, length: usize) {
-        let pairs = self
-            .keys
-            .iter_mut()
-            .zip(&other.keys)
-            .chain(self.values.iter_mut().zip(&other.values));
-        for (mine, theirs) in pairs {
-            mine.clear();
-            mine.extend_from_slice(&theirs[..length * self.head_dim]);
-        }
+        let copy = |mine: &mut [Vec<f32>], theirs: &[Vec<f32>], positions: usize| {
+            for (mine, theirs) in mine.iter_mut().zip(theirs) {
+                mine.clear();
+                mine.extend_from_slice(&theirs[..positions * self.head_dim]);
+            }
+        };
+        copy(&mut self.keys, &other.keys, length.next_multiple_of(BLOCK));
+        copy(&mut self.values, &other.values, length);
     }
 }
 

@@ -1,14 +1,12 @@
-//! The forward pass.
+//! The decoder: its weights, and how a batch of ragged rows is laid out for a pass.
 
 use candle_core::quantized::QMatMul;
 use candle_core::{Device, Result, Tensor};
-use candle_nn::ops::{rms_norm, silu};
 
-use super::attention::{self, Rows, Shape};
+use super::attention::{Rows, Shape};
 use super::cache::SlotCache;
 use super::config::{DecoderConfig, Family};
-use super::device_attention::Pass;
-use super::linear::{Input, Linear};
+use super::linear::Linear;
 use super::rope::Rope;
 use super::weights::{Role, Weights, shape_of};
 
@@ -43,30 +41,46 @@ pub(crate) struct Segment<'a> {
 
 /// A decoder with its weights.
 pub(crate) struct Decoder {
-    config: DecoderConfig,
-    device: Device,
-    embedding: QMatMul,
-    layers: Vec<Layer>,
-    final_norm: Tensor,
-    output: Linear,
-    rope: Rope,
+    pub(super) config: DecoderConfig,
+    pub(super) device: Device,
+    pub(super) embedding: QMatMul,
+    pub(super) layers: Vec<Layer>,
+    pub(super) final_norm: Norm,
+    pub(super) output: Linear,
+    pub(super) rope: Rope,
     vocabulary: usize,
-    /// Whether attention runs in tensor operations, with keys and values on the device.
+    /// Whether a pass runs in tensor operations, with keys and values on the device.
     pub(super) on_device: bool,
 }
 
-struct Layer {
-    attention_norm: Tensor,
-    query: Linear,
-    key: Linear,
-    value: Linear,
-    output: Linear,
-    query_norm: Option<Tensor>,
-    key_norm: Option<Tensor>,
-    feed_forward_norm: Tensor,
-    gate: Linear,
-    up: Linear,
-    down: Linear,
+/// The weights of one layer.
+pub(crate) struct Layer {
+    pub attention_norm: Norm,
+    pub query: Linear,
+    pub key: Linear,
+    pub value: Linear,
+    pub output: Linear,
+    pub query_norm: Option<Norm>,
+    pub key_norm: Option<Norm>,
+    pub feed_forward_norm: Norm,
+    pub gate: Linear,
+    pub up: Linear,
+    pub down: Linear,
+}
+
+/// The weights of a norm, where either kind of pass wants them.
+pub(crate) struct Norm {
+    pub on_device: Tensor,
+    pub on_host: Vec<f32>,
+}
+
+/// The rows of a pass.
+pub(crate) struct Batch {
+    /// One per row.
+    pub tokens: Vec<u32>,
+    pub segments: Vec<Rows>,
+    /// Rows whose logits are wanted.
+    pub wanted: Vec<u32>,
 }
 
 impl Decoder {
@@ -92,14 +106,14 @@ impl Decoder {
         let layers = (0..config.layers)
             .map(|layer| Layer::load(&mut weights, &config, layer))
             .collect::<Result<Vec<_>>>()?;
-        let final_norm = weights.tensor(Role::FinalNorm, None)?;
+        let final_norm = Norm::load(&mut weights, Role::FinalNorm, None, config.hidden)?;
         let factors = match weights.optional_tensor(Role::RopeFactors, None)? {
             Some(factors) => Some(factors.to_vec1::<f32>()?),
             None => None,
         };
         let rope = Rope::new(&config, context, factors.as_deref());
+        let on_device = !device.is_cpu();
         Ok(Self {
-            on_device: !device.is_cpu(),
             config,
             device,
             embedding,
@@ -108,6 +122,7 @@ impl Decoder {
             output,
             rope,
             vocabulary,
+            on_device,
         })
     }
 
@@ -130,7 +145,7 @@ impl Decoder {
         }
     }
 
-    fn shape(&self) -> Shape {
+    pub(super) fn shape(&self) -> Shape {
         Shape {
             heads: self.config.heads,
             kv_heads: self.config.kv_heads,
@@ -147,71 +162,27 @@ impl Decoder {
         caches: &mut [SlotCache],
         segments: &[Segment<'_>],
     ) -> Result<Vec<Vec<f32>>> {
-        let result = self.try_forward(caches, segments);
-        for segment in segments {
-            let cache = &mut caches[segment.slot];
-            match result {
-                Ok(_) => cache.advance(segment.tokens),
-                Err(_) => cache.drop_unfinished(),
-            }
-        }
-        result
-    }
-
-    fn try_forward(
-        &self,
-        caches: &mut [SlotCache],
-        segments: &[Segment<'_>],
-    ) -> Result<Vec<Vec<f32>>> {
-        let (tokens, rows, wanted) = self.lay_out(caches, segments)?;
-        let epsilon = self.config.norm_epsilon as f32;
-        let pass = match self.on_device {
-            true => Some(Pass::new(&self.rope, &rows, &self.device)?),
-            false => None,
+        let batch = self.lay_out(caches, segments)?;
+        let logits = match self.on_device {
+            true => self.pass_on_device(caches, &batch)?,
+            false => self.pass_on_host(caches, &batch)?,
         };
-        let mut state = self
-            .embedding
-            .embedding(&Tensor::new(tokens, &self.device)?)?;
-        for (index, layer) in self.layers.iter().enumerate() {
-            let normed = rms_norm(&state, &layer.attention_norm, epsilon)?;
-            let mut attended = self.attend(
-                index,
-                layer,
-                &Input::new(normed),
-                &rows,
-                pass.as_ref(),
-                caches,
-            )?;
-            if index + 1 == self.layers.len() {
-                // Nothing after the last attention mixes rows, so the others need not go on.
-                if wanted.is_empty() {
-                    return Ok(Vec::new());
-                }
-                let chosen = Tensor::new(wanted.as_slice(), &self.device)?;
-                attended = attended.index_select(&chosen, 0)?;
-                state = state.index_select(&chosen, 0)?;
-            }
-            state = (state + layer.output.forward(&Input::new(attended))?)?;
-            let normed = Input::new(rms_norm(&state, &layer.feed_forward_norm, epsilon)?);
-            let gated = (silu(&layer.gate.forward(&normed)?)? * layer.up.forward(&normed)?)?;
-            state = (state + layer.down.forward(&Input::new(gated))?)?;
+        for segment in segments {
+            caches[segment.slot].advance(segment.tokens);
         }
-        let logits =
-            self.output
-                .forward(&Input::new(rms_norm(&state, &self.final_norm, epsilon)?))?;
-        logits.to_vec2::<f32>()
+        Ok(logits)
     }
 
     /// One row per token, and which of them are wanted.
-    fn lay_out(
-        &self,
-        caches: &[SlotCache],
-        segments: &[Segment<'_>],
-    ) -> Result<(Vec<u32>, Vec<Rows>, Vec<u32>)> {
-        let (mut tokens, mut rows, mut wanted) = (Vec::new(), Vec::new(), Vec::new());
+    fn lay_out(&self, caches: &[SlotCache], segments: &[Segment<'_>]) -> Result<Batch> {
+        let mut batch = Batch {
+            tokens: Vec::new(),
+            segments: Vec::new(),
+            wanted: Vec::new(),
+        };
         for segment in segments {
             let (first, count, start) = (
-                tokens.len(),
+                batch.tokens.len(),
                 segment.tokens.len(),
                 caches[segment.slot].len(),
             );
@@ -232,89 +203,63 @@ impl Decoder {
                     self.vocabulary
                 );
             }
-            tokens.extend_from_slice(segment.tokens);
-            rows.push(Rows {
+            batch.tokens.extend_from_slice(segment.tokens);
+            batch.segments.push(Rows {
                 slot: segment.slot,
                 first,
                 count,
                 start,
             });
             let from = first + count - segment.wanted.rows(count);
-            wanted.extend((from..first + count).map(|row| row as u32));
+            batch
+                .wanted
+                .extend((from..first + count).map(|row| row as u32));
         }
-        if tokens.is_empty() {
+        if batch.tokens.is_empty() {
             candle_core::bail!("a pass without rows");
         }
-        Ok((tokens, rows, wanted))
-    }
-
-    fn attend(
-        &self,
-        index: usize,
-        layer: &Layer,
-        normed: &Input,
-        rows: &[Rows],
-        pass: Option<&Pass>,
-        caches: &mut [SlotCache],
-    ) -> Result<Tensor> {
-        let shape = self.shape();
-        let queries =
-            self.per_head_norm(layer.query.forward(normed)?, layer.query_norm.as_ref())?;
-        let keys = self.per_head_norm(layer.key.forward(normed)?, layer.key_norm.as_ref())?;
-        let values = layer.value.forward(normed)?;
-        if let Some(pass) = pass {
-            return pass.attend(shape, index, rows, caches, (&queries, &keys, &values));
-        }
-        let count = values.dim(0)?;
-        let flat = |tensor: Tensor| tensor.flatten_all()?.to_vec1::<f32>();
-        let out = attention::attend(
-            shape,
-            &self.rope,
-            index,
-            rows,
-            caches,
-            (flat(queries)?, flat(keys)?, &flat(values)?),
-        )?;
-        Tensor::from_vec(out, (count, shape.heads * shape.head_dim), &self.device)
-    }
-
-    fn per_head_norm(&self, rows: Tensor, weight: Option<&Tensor>) -> Result<Tensor> {
-        let Some(weight) = weight else {
-            return Ok(rows);
-        };
-        let (count, width) = rows.dims2()?;
-        let heads = rows.reshape((count * width / self.config.head_dim, self.config.head_dim))?;
-        rms_norm(&heads, weight, self.config.norm_epsilon as f32)?.reshape((count, width))
+        Ok(batch)
     }
 }
 
 impl Layer {
     fn load(weights: &mut Weights, config: &DecoderConfig, layer: usize) -> Result<Self> {
         let at = Some(layer);
-        let (hidden, wide, narrow) = (
-            config.hidden,
-            config.heads * config.head_dim,
-            config.kv_heads * config.head_dim,
-        );
+        let (hidden, head) = (config.hidden, config.head_dim);
+        let (wide, narrow) = (config.heads * head, config.kv_heads * head);
         let inner = weights.rows(Role::Gate, at)?;
         // Required where the family has them: a file that lost them would talk nonsense without an error.
         let mut head_norm = |role| match config.family {
-            Family::Qwen3 => weights.tensor(role, at).map(Some),
+            Family::Qwen3 => Norm::load(weights, role, at, head).map(Some),
             Family::Llama | Family::Qwen2 => Ok(None),
         };
         let (query_norm, key_norm) = (head_norm(Role::QueryNorm)?, head_norm(Role::KeyNorm)?);
         Ok(Self {
-            attention_norm: weights.tensor(Role::AttentionNorm, at)?,
+            attention_norm: Norm::load(weights, Role::AttentionNorm, at, hidden)?,
             query: weights.linear(Role::Query, at, (wide, hidden))?,
             key: weights.linear(Role::Key, at, (narrow, hidden))?,
             value: weights.linear(Role::Value, at, (narrow, hidden))?,
             output: weights.linear(Role::AttentionOutput, at, (hidden, wide))?,
             query_norm,
             key_norm,
-            feed_forward_norm: weights.tensor(Role::FeedForwardNorm, at)?,
+            feed_forward_norm: Norm::load(weights, Role::FeedForwardNorm, at, hidden)?,
             gate: weights.linear(Role::Gate, at, (inner, hidden))?,
             up: weights.linear(Role::Up, at, (inner, hidden))?,
             down: weights.linear(Role::Down, at, (hidden, inner))?,
         })
+    }
+}
+
+impl Norm {
+    fn load(weights: &mut Weights, role: Role, layer: Option<usize>, width: usize) -> Result<Self> {
+        let on_device = weights.tensor(role, layer)?;
+        let on_host = on_device.to_vec1::<f32>()?;
+        if on_host.len() != width {
+            candle_core::bail!(
+                "{role:?} of layer {layer:?} has {} numbers, expected {width}",
+                on_host.len()
+            );
+        }
+        Ok(Self { on_device, on_host })
     }
 }

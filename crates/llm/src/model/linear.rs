@@ -3,43 +3,39 @@
 use std::cell::OnceCell;
 
 use candle_core::quantized::{GgmlDType, QMatMul};
-use candle_core::{Module, Result, Tensor};
+use candle_core::{Device, Module, Result, Tensor};
 
+use super::elementwise;
 use super::tiles::{Activations, Tiles};
 
 /// A projection of the decoder.
 pub(crate) struct Linear {
     matrix: Matrix,
     bias: Option<Tensor>,
+    bias_on_host: Option<Vec<f32>>,
 }
 
 enum Matrix {
+    /// Quantised, on the CPU.
     Tiles(Tiles),
+    /// In full precision, or on a device.
     Candle(QMatMul),
 }
 
-/// Rows on their way into one or more projections, quantised at most once.
-pub(crate) struct Input {
-    rows: Tensor,
+/// Rows on the CPU, on their way into one or more projections; quantised at most once.
+pub(crate) struct Input<'a> {
+    rows: &'a [f32],
+    width: usize,
     quantised: OnceCell<Activations>,
 }
 
-impl Input {
-    pub(crate) fn new(rows: Tensor) -> Self {
+impl<'a> Input<'a> {
+    pub(crate) fn new(rows: &'a [f32], width: usize) -> Self {
         Self {
             rows,
+            width,
             quantised: OnceCell::new(),
         }
-    }
-
-    fn quantised(&self, width: usize) -> Result<&Activations> {
-        if let Some(quantised) = self.quantised.get() {
-            return Ok(quantised);
-        }
-        let rows = self.rows.flatten_all()?.to_vec1::<f32>()?;
-        Ok(self
-            .quantised
-            .get_or_init(|| Activations::new(&rows, width)))
     }
 }
 
@@ -55,20 +51,56 @@ impl Linear {
             _ => None,
         };
         let matrix = tiles.map_or(Matrix::Candle(weight), Matrix::Tiles);
-        Ok(Self { matrix, bias })
+        let bias_on_host = bias.as_ref().map(Tensor::to_vec1).transpose()?;
+        Ok(Self {
+            matrix,
+            bias,
+            bias_on_host,
+        })
     }
 
-    /// `[rows, in]` to `[rows, out]`.
-    pub(crate) fn forward(&self, input: &Input) -> Result<Tensor> {
-        let product = match &self.matrix {
-            Matrix::Candle(weight) => weight.forward(&input.rows)?,
+    /// Rows of the input's width to rows of the output's, on the CPU.
+    pub(crate) fn on_host(&self, input: &Input<'_>) -> Result<Vec<f32>> {
+        let mut product = match &self.matrix {
+            Matrix::Tiles(tiles) if tiles.columns() == input.width => tiles.multiply(
+                input
+                    .quantised
+                    .get_or_init(|| Activations::new(input.rows, input.width)),
+            ),
             Matrix::Tiles(tiles) => {
-                let (count, width) = input.rows.dims2()?;
-                if width != tiles.columns() {
-                    candle_core::bail!("rows of {width} numbers, expected {}", tiles.columns());
-                }
-                let product = tiles.multiply(input.quantised(width)?);
-                Tensor::from_vec(product, (count, tiles.rows()), input.rows.device())?
+                candle_core::bail!(
+                    "rows of {} numbers, expected {}",
+                    input.width,
+                    tiles.columns()
+                )
+            }
+            Matrix::Candle(weight) => {
+                let shape = (input.rows.len() / input.width.max(1), input.width);
+                weight
+                    .forward(&Tensor::from_slice(input.rows, shape, &Device::Cpu)?)?
+                    .flatten_all()?
+                    .to_vec1()?
+            }
+        };
+        if let Some(bias) = &self.bias_on_host {
+            product
+                .chunks_exact_mut(bias.len())
+                .for_each(|row| elementwise::add(row, bias));
+        }
+        Ok(product)
+    }
+
+    /// `[rows, in]` to `[rows, out]`, wherever the rows are.
+    pub(crate) fn forward(&self, rows: &Tensor) -> Result<Tensor> {
+        let product = match &self.matrix {
+            Matrix::Candle(weight) => weight.forward(rows)?,
+            Matrix::Tiles(tiles) => {
+                let (count, width) = rows.dims2()?;
+                let product = tiles.multiply(&Activations::new(
+                    &rows.flatten_all()?.to_vec1::<f32>()?,
+                    width,
+                ));
+                Tensor::from_vec(product, (count, tiles.rows()), rows.device())?
             }
         };
         match &self.bias {

@@ -324,14 +324,23 @@ fn quantise(block: &[f32]) -> ([i32; WORDS], (f32, f32)) {
         .fold(0f32, |highest, number| highest.max(number.abs()));
     let scale = highest / 127.0;
     let inverse = if scale > 0.0 { 1.0 / scale } else { 0.0 };
-    let mut numbers = [0i8; BLOCK];
+    // Adding this number leaves the nearest whole one in the lowest bits, for a whole vector at once.
+    const ROUND: f32 = 12_582_912.0;
+    let mut numbers = [0u8; BLOCK];
     for (number, value) in numbers.iter_mut().zip(block) {
-        *number = (value * inverse).round_ties_even() as i8;
+        *number = (value * inverse + ROUND).to_bits() as u8;
     }
-    let sum: i32 = numbers.iter().map(|number| i32::from(*number)).sum();
+    let mut sum = 0i32;
+    for number in numbers {
+        sum = sum.wrapping_add(i32::from(number as i8));
+    }
     let word = |index: usize| {
-        let bytes: [u8; 4] = std::array::from_fn(|byte| numbers[index * 4 + byte] as u8);
-        i32::from_le_bytes(bytes)
+        i32::from_le_bytes([
+            numbers[index * 4],
+            numbers[index * 4 + 1],
+            numbers[index * 4 + 2],
+            numbers[index * 4 + 3],
+        ])
     };
     (std::array::from_fn(word), (scale, scale * sum as f32))
 }

@@ -1,16 +1,82 @@
-//! Attention in tensor operations, for models on a GPU: keys and values never leave it.
+//! A pass in tensor operations, for models on a GPU: rows, keys and values never leave it.
 
 use candle_core::{D, Device, Result, Tensor};
-use candle_nn::ops::softmax_last_dim;
+use candle_nn::ops::{rms_norm, silu, softmax_last_dim};
 use candle_nn::rotary_emb::{rope, rope_i};
 
 use super::attention::{Rows, Shape};
 use super::cache::{DeviceMemory, Memory, SlotCache};
 use super::config::Pairing;
+use super::decoder::{Batch, Decoder, Layer, Norm};
 use super::rope::Rope;
 
+impl Decoder {
+    pub(super) fn pass_on_device(
+        &self,
+        caches: &[SlotCache],
+        batch: &Batch,
+    ) -> Result<Vec<Vec<f32>>> {
+        let pass = Pass::new(&self.rope, &batch.segments, &self.device)?;
+        let mut state = self
+            .embedding
+            .embedding(&Tensor::new(batch.tokens.as_slice(), &self.device)?)?;
+        for (index, layer) in self.layers.iter().enumerate() {
+            let mut attended = self.attend_on_device(index, layer, &state, &pass, batch, caches)?;
+            if index + 1 == self.layers.len() {
+                // Nothing after the last attention mixes rows, so the others need not go on.
+                if batch.wanted.is_empty() {
+                    return Ok(Vec::new());
+                }
+                let chosen = Tensor::new(batch.wanted.as_slice(), &self.device)?;
+                attended = attended.index_select(&chosen, 0)?;
+                state = state.index_select(&chosen, 0)?;
+            }
+            state = (state + layer.output.forward(&attended)?)?;
+            let normed = self.norm_on_device(&state, &layer.feed_forward_norm)?;
+            let gated = (silu(&layer.gate.forward(&normed)?)? * layer.up.forward(&normed)?)?;
+            state = (state + layer.down.forward(&gated)?)?;
+        }
+        self.output
+            .forward(&self.norm_on_device(&state, &self.final_norm)?)?
+            .to_vec2::<f32>()
+    }
+
+    fn attend_on_device(
+        &self,
+        index: usize,
+        layer: &Layer,
+        state: &Tensor,
+        pass: &Pass,
+        batch: &Batch,
+        caches: &[SlotCache],
+    ) -> Result<Tensor> {
+        let normed = self.norm_on_device(state, &layer.attention_norm)?;
+        let per_head = |rows: Tensor, norm: &Option<Norm>| {
+            let Some(norm) = norm else { return Ok(rows) };
+            let (count, width) = rows.dims2()?;
+            let heads =
+                rows.reshape((count * width / self.config.head_dim, self.config.head_dim))?;
+            self.norm_on_device(&heads, norm)?.reshape((count, width))
+        };
+        let queries = per_head(layer.query.forward(&normed)?, &layer.query_norm)?;
+        let keys = per_head(layer.key.forward(&normed)?, &layer.key_norm)?;
+        let values = layer.value.forward(&normed)?;
+        pass.attend(
+            self.shape(),
+            index,
+            &batch.segments,
+            caches,
+            (&queries, &keys, &values),
+        )
+    }
+
+    fn norm_on_device(&self, rows: &Tensor, norm: &Norm) -> Result<Tensor> {
+        rms_norm(rows, &norm.on_device, self.config.norm_epsilon as f32)
+    }
+}
+
 /// What all layers of one pass have in common: the rotations of its rows and who may look at whom.
-pub(crate) struct Pass {
+struct Pass {
     cos: Tensor,
     sin: Tensor,
     pairing: Pairing,
@@ -19,7 +85,7 @@ pub(crate) struct Pass {
 }
 
 impl Pass {
-    pub(crate) fn new(rope: &Rope, segments: &[Rows], device: &Device) -> Result<Self> {
+    fn new(rope: &Rope, segments: &[Rows], device: &Device) -> Result<Self> {
         let positions = segments
             .iter()
             .flat_map(|segment| segment.start..segment.start + segment.count);
@@ -42,7 +108,7 @@ impl Pass {
     }
 
     /// Rotates queries and keys, stores keys and values, and attends. Rows in, rows out.
-    pub(crate) fn attend(
+    fn attend(
         &self,
         shape: Shape,
         layer: usize,
