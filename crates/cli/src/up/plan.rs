@@ -258,7 +258,8 @@ impl Plan {
                 // A newcomer should see scores move within minutes; operators keep the default 0.05.
                 moving_average_alpha: 0.1,
                 epoch_length_override: tempo,
-                checkpoint_block_length: tempo,
+                // Two seconds: at start the validator waits for the first axons to show up on chain.
+                checkpoint_block_length: 8,
                 ..Default::default()
             },
             dataset: DatasetSection {

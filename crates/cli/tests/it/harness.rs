@@ -3,43 +3,38 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Longer than anything here takes on a loaded machine.
 pub const PATIENCE: Duration = Duration::from_secs(180);
 
-/// A program of this workspace. `axoneme` is built for this test by cargo; the daemons are other
-/// packages, so this builds them into the same folder (a no-op under `cargo test --workspace`).
+/// A program of this workspace. `cargo test --workspace` builds the daemons for their own tests, into the folder of
+/// `axoneme`; where only this package is tested, this builds those that are not there yet.
 pub fn program(name: &str) -> PathBuf {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    let folder = BUILT.get_or_init(|| {
-        let axoneme = PathBuf::from(env!("CARGO_BIN_EXE_axoneme"));
-        let folder = axoneme.parent().unwrap().to_owned();
+    static BUILDING: Mutex<()> = Mutex::new(());
+    let axoneme = PathBuf::from(env!("CARGO_BIN_EXE_axoneme"));
+    let folder = axoneme.parent().unwrap();
+    let program = folder.join(name);
+    let _one_at_a_time = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
+    if !program.exists() {
         let mut build = Command::new(env!("CARGO"));
-        build.args([
-            "build",
-            "--quiet",
-            "-p",
-            "miner",
-            "-p",
-            "validator",
-            "-p",
-            "localnet",
-        ]);
+        build.args(["build", "--quiet", "-p", name]);
         if folder.ends_with("release") {
             build.arg("--release");
         }
         build.env("CARGO_TARGET_DIR", folder.parent().unwrap());
         build.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."));
-        assert!(
-            build.status().unwrap().success(),
-            "the daemons do not build"
-        );
-        folder
-    });
-    folder.join(name)
+        assert!(build.status().unwrap().success(), "{name} does not build");
+    }
+    program
+}
+
+/// Held by a test that runs language models: two cores are not enough for two such tests at a time.
+pub fn alone_with_models() -> MutexGuard<'static, ()> {
+    static MODELS: Mutex<()> = Mutex::new(());
+    MODELS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A running program whose stdout and stderr are read line by line. Killed when dropped.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value as Json;
 
-use crate::harness::{Running, Subnet};
+use crate::harness::{Running, Subnet, alone_with_models};
 
 const KILLS: u64 = 10;
 const ALPHA: f64 = 0.25;
@@ -45,6 +45,7 @@ fn recorded_rewards(folder: &PathBuf) -> Vec<f64> {
 
 #[test]
 fn ten_sigkills_in_the_middle_of_runs_lose_no_finished_score_and_tear_no_file() {
+    let _alone = alone_with_models();
     let subnet = Subnet::start();
     subnet.join("validator", "1000");
     subnet.join("miner", "1");

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::harness::{PATIENCE, Running, Subnet};
+use crate::harness::{PATIENCE, Running, Subnet, alone_with_models};
 
 fn metric(admin: &str, name: &str) -> f64 {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -56,6 +56,7 @@ fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
 
 #[test]
 fn both_daemons_go_on_after_the_chain_was_away() {
+    let _alone = alone_with_models();
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut subnet = Subnet::start();
     subnet.join("validator", "1000");

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use subxt::dynamic::{Value, storage};
 use subxt::{OnlineClient, SubstrateConfig};
 
-use crate::harness::{Running, run};
+use crate::harness::{Running, alone_with_models, run};
 
 /// The columns the chain stores for a subnet, read by a client that shares no code with ours.
 struct Chain {
@@ -70,6 +70,7 @@ fn of_kind<'d>(document: &'d Json, kind: &'d str) -> impl Iterator<Item = &'d Js
 
 #[test]
 fn weights_become_incentive_and_the_document_says_what_the_chain_says() {
+    let _alone = alone_with_models();
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().to_str().unwrap();
     let (code, stdout, stderr) = run(
@@ -170,6 +171,7 @@ fn weights_become_incentive_and_the_document_says_what_the_chain_says() {
 
 #[test]
 fn ctrl_c_ends_everything_within_five_seconds() {
+    let _alone = alone_with_models();
     let mut up = Running::start("axoneme", &["up", "--port", "0"]);
     let line = up.wait_for("dev chain on ws://127.0.0.1:");
     let port: String = line
