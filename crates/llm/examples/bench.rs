@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axoneme_llm::{
-    DeviceChoice, Embedder, Engine, EngineConfig, MINILM_L6, Message, ModelRef, ModelStore,
-    RepeatPenalty, Request, SMOLLM2_135M, StderrProgress,
+    DeviceChoice, Embedder, Engine, EngineConfig, MINILM_L6, Message, ModelRef, ModelStore, RepeatPenalty, Request,
+    SMOLLM2_135M, StderrProgress,
 };
 
 const ROUNDS: usize = 3;
@@ -22,10 +22,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .await?;
     let started = Instant::now();
     let engine = Engine::load(&path, DeviceChoice::Auto, EngineConfig::default())?;
-    println!(
-        "language model loaded in {:.2} s",
-        started.elapsed().as_secs_f32()
-    );
+    println!("language model loaded in {:.2} s", started.elapsed().as_secs_f32());
 
     for round in 0..ROUNDS {
         one_answer(&engine, round).await?;
@@ -37,9 +34,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     for round in 0..ROUNDS {
         scoring(&engine, round).await?;
     }
-    let folder = store
-        .ensure(&ModelRef::Default, &MINILM_L6, progress)
-        .await?;
+    let folder = store.ensure(&ModelRef::Default, &MINILM_L6, progress).await?;
     let embedder = Embedder::load(&folder, DeviceChoice::Auto)?;
     for round in 0..ROUNDS {
         embedding(&embedder, round).await?;
@@ -52,10 +47,7 @@ fn prompt(number: usize) -> String {
     let facts = "The river rises in the hills, passes three towns and a mill, and reaches the sea after ninety \
         miles. Salmon were once common in it; a weir built for the mill stopped them, and a ladder opened last year \
         lets them pass again. Anglers count the fish each autumn. ";
-    format!(
-        "Report {number}. {}Summarise this in two sentences.",
-        facts.repeat(3)
-    )
+    format!("Report {number}. {}Summarise this in two sentences.", facts.repeat(3))
 }
 
 fn request(number: usize) -> Request {
@@ -127,7 +119,9 @@ async fn scoring(engine: &Engine, round: usize) -> Result<(), Box<dyn std::error
 
 async fn embedding(embedder: &Embedder, round: usize) -> Result<(), Box<dyn std::error::Error>> {
     let texts = (0..32).map(|number| {
-        format!("Round {round}, text {number}: the river has salmon again, because a ladder beside the weir lets them pass.")
+        format!(
+            "Round {round}, text {number}: the river has salmon again, because a ladder beside the weir lets them pass."
+        )
     });
     let started = Instant::now();
     let vectors = embedder.embed(texts.collect()).await?;

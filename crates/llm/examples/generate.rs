@@ -6,15 +6,12 @@ use std::io::Write;
 use std::sync::Arc;
 
 use axoneme_llm::{
-    DeviceChoice, Engine, EngineConfig, Event, Message, ModelRef, ModelStore, Request,
-    SMOLLM2_135M, StderrProgress,
+    DeviceChoice, Engine, EngineConfig, Event, Message, ModelRef, ModelStore, Request, SMOLLM2_135M, StderrProgress,
 };
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .init();
+    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
     let mut arguments = std::env::args().skip(1);
     let prompt = arguments
         .next()

@@ -59,11 +59,7 @@ impl FromStr for DeviceChoice {
                 .strip_prefix("cuda:")
                 .and_then(|ordinal| ordinal.parse().ok())
                 .map(Self::Cuda)
-                .ok_or_else(|| {
-                    ModelError::Device(format!(
-                        "unknown device {text:?}; use auto, cpu, cuda or cuda:N"
-                    ))
-                }),
+                .ok_or_else(|| ModelError::Device(format!("unknown device {text:?}; use auto, cpu, cuda or cuda:N"))),
         }
     }
 }
@@ -92,10 +88,7 @@ mod tests {
         ] {
             assert_eq!(choice.to_string().parse::<DeviceChoice>().unwrap(), choice);
         }
-        assert_eq!(
-            "cuda".parse::<DeviceChoice>().unwrap(),
-            DeviceChoice::Cuda(0)
-        );
+        assert_eq!("cuda".parse::<DeviceChoice>().unwrap(), DeviceChoice::Cuda(0));
         assert!("gpu".parse::<DeviceChoice>().is_err());
         assert!("cuda:x".parse::<DeviceChoice>().is_err());
     }

@@ -61,8 +61,8 @@ impl Embedder {
         }
         let config_path = folder.join("config.json");
         let json = read_json(&config_path)?;
-        let config: EncoderConfig = serde_json::from_value(json)
-            .map_err(|error| ModelError::corrupt(&config_path, error))?;
+        let config: EncoderConfig =
+            serde_json::from_value(json).map_err(|error| ModelError::corrupt(&config_path, error))?;
         config
             .check()
             .map_err(|reason| ModelError::unsupported(&config_path, reason))?;
@@ -138,18 +138,14 @@ impl Worker {
     }
 
     fn embed(&mut self, texts: &[String]) -> Result<Vec<Vec<f32>>, EngineError> {
-        let keys: Vec<Key> = texts
-            .iter()
-            .map(|text| Sha256::digest(text).into())
-            .collect();
+        let keys: Vec<Key> = texts.iter().map(|text| Sha256::digest(text).into()).collect();
         let mut missing: Vec<(Key, &str)> = Vec::new();
         for (key, text) in keys.iter().zip(texts) {
             if !self.remembered.contains(key) && !missing.iter().any(|(other, _)| other == key) {
                 missing.push((*key, text));
             }
         }
-        metrics::counter!("llm_embeddings_total", "source" => "model")
-            .increment(missing.len() as u64);
+        metrics::counter!("llm_embeddings_total", "source" => "model").increment(missing.len() as u64);
         metrics::counter!("llm_embeddings_total", "source" => "remembered")
             .increment((texts.len() - missing.len()) as u64);
         let computed: Vec<(Key, Vec<f32>)> = missing
@@ -158,12 +154,7 @@ impl Worker {
             .collect::<Result<_, EngineError>>()?;
         // Answered from `computed` too: a batch may be larger than what is remembered.
         let fresh: std::collections::HashMap<Key, Vec<f32>> = computed.into_iter().collect();
-        let found = |key: &Key| {
-            fresh
-                .get(key)
-                .or_else(|| self.remembered.peek(key))
-                .cloned()
-        };
+        let found = |key: &Key| fresh.get(key).or_else(|| self.remembered.peek(key)).cloned();
         let vectors: Option<Vec<Vec<f32>>> = keys.iter().map(found).collect();
         for (key, vector) in fresh {
             self.remembered.put(key, vector);
@@ -204,15 +195,12 @@ fn pooled(states: &[Vec<f32>]) -> Vec<f32> {
 
 fn load_tokenizer(folder: &Path, config: &EncoderConfig) -> Result<Tokenizer, ModelError> {
     let path = folder.join("tokenizer.json");
-    let mut tokenizer =
-        Tokenizer::from_file(&path).map_err(|error| ModelError::tokenizer(folder, error))?;
+    let mut tokenizer = Tokenizer::from_file(&path).map_err(|error| ModelError::tokenizer(folder, error))?;
     let sentence = read_json(&folder.join("sentence_bert_config.json"))?;
     let limit = sentence["max_seq_length"]
         .as_u64()
         .and_then(|limit| usize::try_from(limit).ok());
-    let max_length = limit
-        .unwrap_or(usize::MAX)
-        .min(config.max_position_embeddings);
+    let max_length = limit.unwrap_or(usize::MAX).min(config.max_position_embeddings);
     // Files carry the padding and the cut of the training run, which would lengthen and shorten our texts.
     tokenizer.with_padding(None);
     tokenizer
@@ -222,19 +210,12 @@ fn load_tokenizer(folder: &Path, config: &EncoderConfig) -> Result<Tokenizer, Mo
         }))
         .map_err(|error| ModelError::tokenizer(folder, error))?;
     if tokenizer.get_vocab_size(true) > config.vocab_size {
-        return Err(ModelError::tokenizer(
-            folder,
-            "it has more tokens than the model",
-        ));
+        return Err(ModelError::tokenizer(folder, "it has more tokens than the model"));
     }
     Ok(tokenizer)
 }
 
-fn load_encoder(
-    path: &Path,
-    config: EncoderConfig,
-    device: &Device,
-) -> Result<Encoder, ModelError> {
+fn load_encoder(path: &Path, config: EncoderConfig, device: &Device) -> Result<Encoder, ModelError> {
     let bytes = std::fs::read(path).map_err(|source| ModelError::io(path, source))?;
     let weights = VarBuilder::from_buffered_safetensors(bytes, DType::F32, device)
         .map_err(|error| ModelError::corrupt(path, error))?;

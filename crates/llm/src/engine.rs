@@ -70,11 +70,7 @@ pub struct Engine {
 impl Engine {
     /// Reads a model and starts its thread. `path` is a GGUF file, a safetensors file with its `config.json` beside
     /// it, or a folder with both. Takes seconds for large models: call it before serving, or on a blocking thread.
-    pub fn load(
-        path: &Path,
-        device: DeviceChoice,
-        config: EngineConfig,
-    ) -> Result<Self, ModelError> {
+    pub fn load(path: &Path, device: DeviceChoice, config: EngineConfig) -> Result<Self, ModelError> {
         let started = Instant::now();
         let device = device.open()?;
         let loaded = crate::model::load(path, &device, config.context.max(1))?;
@@ -88,9 +84,7 @@ impl Engine {
             .num_threads(config.threads)
             .thread_name(|number| format!("llm-engine-{number}"))
             .build()
-            .map_err(|error| {
-                ModelError::Device(format!("cannot start the threads of the model: {error}"))
-            })?;
+            .map_err(|error| ModelError::Device(format!("cannot start the threads of the model: {error}")))?;
         let pool = Arc::new(pool);
         let kept = pool.clone();
         pool.spawn(move || {
@@ -135,10 +129,7 @@ impl Engine {
         self.jobs
             .send(Job::Answer(Box::new(answer)))
             .map_err(|_| EngineError::Stopped)?;
-        Ok(Generation {
-            events,
-            ended: false,
-        })
+        Ok(Generation { events, ended: false })
     }
 
     /// The log-probability of every token of each completion, given the prompt.
@@ -146,11 +137,7 @@ impl Engine {
     /// Prompt and completion are tokenised as one text and only the *number* of the prompt's own tokens is used to tell
     /// them apart, so a token across the border counts as prompt. Texts longer than the context are cut. The prompt
     /// is read once for all completions, equal completions are scored once. Waits its turn when the engine is full.
-    pub async fn score(
-        &self,
-        prompt: String,
-        completions: Vec<String>,
-    ) -> Result<Vec<LogProbs>, EngineError> {
+    pub async fn score(&self, prompt: String, completions: Vec<String>) -> Result<Vec<LogProbs>, EngineError> {
         let wanted = completions
             .iter()
             .map(|completion| (completion.as_str(), RepeatPenalty::Off));
@@ -170,16 +157,11 @@ impl Engine {
             .map(String::as_str)
             .filter(|completion| !score::dpo_floor_applies(completion))
             .collect();
-        let wanted = worth_scoring
-            .iter()
-            .map(|completion| (*completion, penalty))
-            .collect();
+        let wanted = worth_scoring.iter().map(|completion| (*completion, penalty)).collect();
         let mut scored = self.run_sequences(&prompt, wanted).await?.into_iter();
         let score_of = |completion: &String| match score::dpo_floor_applies(completion) {
             true => score::DPO_FLOOR,
-            false => scored
-                .next()
-                .map_or(score::DPO_FLOOR, |scored| scored.mean_or_floor()),
+            false => scored.next().map_or(score::DPO_FLOOR, |scored| scored.mean_or_floor()),
         };
         Ok(completions.iter().map(score_of).collect())
     }
@@ -219,10 +201,7 @@ impl Engine {
             .send(Job::Score(Box::new(job)))
             .map_err(|_| EngineError::Stopped)?;
         let scored = result.await.map_err(|_| EngineError::Stopped)??;
-        Ok(places
-            .into_iter()
-            .map(|place| scored[place].clone())
-            .collect())
+        Ok(places.into_iter().map(|place| scored[place].clone()).collect())
     }
 
     /// The model's tokenizer.

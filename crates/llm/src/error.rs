@@ -7,9 +7,7 @@ use std::path::{Path, PathBuf};
 #[non_exhaustive]
 pub enum ModelError {
     /// The text given as a model is neither `default`, nor a path, nor a hub id.
-    #[error(
-        "{text:?} does not name a model: {reason}; write `default`, a path, or hf:org/name[@revision][/file]"
-    )]
+    #[error("{text:?} does not name a model: {reason}; write `default`, a path, or hf:org/name[@revision][/file]")]
     Reference {
         /// What was given.
         text: String,
@@ -53,9 +51,7 @@ pub enum ModelError {
         path: PathBuf,
     },
     /// Another process holds the lock of a download for too long.
-    #[error(
-        "another process has been fetching this model for {minutes} minutes; if none runs, delete {lock}"
-    )]
+    #[error("another process has been fetching this model for {minutes} minutes; if none runs, delete {lock}")]
     Locked {
         /// The lock file.
         lock: PathBuf,
@@ -63,9 +59,7 @@ pub enum ModelError {
         minutes: u64,
     },
     /// The tokenizer of a model cannot be built.
-    #[error(
-        "no usable tokenizer for {path}: {reason}; put the model's tokenizer.json beside the weights"
-    )]
+    #[error("no usable tokenizer for {path}: {reason}; put the model's tokenizer.json beside the weights")]
     Tokenizer {
         /// The weights the tokenizer was wanted for.
         path: PathBuf,
@@ -140,9 +134,7 @@ pub enum EngineError {
         limit: usize,
     },
     /// The prompt leaves no room for an answer.
-    #[error(
-        "the prompt has {tokens} tokens and the context holds {context}; shorten it or raise the context"
-    )]
+    #[error("the prompt has {tokens} tokens and the context holds {context}; shorten it or raise the context")]
     PromptTooLong {
         /// Tokens of the rendered prompt.
         tokens: usize,
@@ -153,9 +145,7 @@ pub enum EngineError {
     #[error("the prompt is empty")]
     EmptyPrompt,
     /// The model came without a chat template, so messages cannot be turned into a prompt.
-    #[error(
-        "the model has no chat template; use an instruct model or put a chat_template.jinja beside the weights"
-    )]
+    #[error("the model has no chat template; use an instruct model or put a chat_template.jinja beside the weights")]
     NoTemplate,
     /// The chat template refused these messages.
     #[error("the chat template refused the messages: {0}")]

@@ -32,13 +32,9 @@ mod tokenize;
 pub use device::DeviceChoice;
 pub use embed::Embedder;
 pub use engine::{
-    Completion, Engine, EngineConfig, Event, FinishReason, Generation, Message, Request, Sampling,
-    Usage,
+    Completion, Engine, EngineConfig, Event, FinishReason, Generation, Message, Request, Sampling, Usage,
 };
 pub use error::{EngineError, ModelError};
 pub use score::{DPO_FLOOR, LogProbs, RepeatPenalty, dpo_floor_applies, dpo_score};
-pub use store::{
-    MINILM_L6, Member, ModelRef, ModelStore, NoProgress, Progress, SMOLLM2_135M, Shipped,
-    StderrProgress,
-};
+pub use store::{MINILM_L6, Member, ModelRef, ModelStore, NoProgress, Progress, SMOLLM2_135M, Shipped, StderrProgress};
 pub use tokenize::TextTokenizer;

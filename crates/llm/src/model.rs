@@ -38,9 +38,7 @@ pub(crate) struct Loaded {
 /// Reads a model. `context` bounds the positions a slot can hold; the model's own limit applies as well.
 pub(crate) fn load(path: &Path, device: &Device, context: usize) -> Result<Loaded, ModelError> {
     if !path.exists() {
-        return Err(ModelError::NotFound {
-            path: path.to_owned(),
-        });
+        return Err(ModelError::NotFound { path: path.to_owned() });
     }
     let is_gguf = path
         .extension()
@@ -48,8 +46,7 @@ pub(crate) fn load(path: &Path, device: &Device, context: usize) -> Result<Loade
     let (weights, config, tokenizer) = if is_gguf {
         let (weights, content) = Weights::open_gguf(path, device)?;
         let tokenizer = TextTokenizer::from_gguf(path, &content)?;
-        let config = DecoderConfig::from_gguf(&content)
-            .map_err(|reason| ModelError::unsupported(path, reason))?;
+        let config = DecoderConfig::from_gguf(&content).map_err(|reason| ModelError::unsupported(path, reason))?;
         (weights, config, tokenizer)
     } else {
         let folder = match path.is_dir() {
@@ -64,8 +61,7 @@ pub(crate) fn load(path: &Path, device: &Device, context: usize) -> Result<Loade
             ));
         }
         let json = crate::tokenize::read_json(&config_path)?;
-        let config = DecoderConfig::from_json(&json)
-            .map_err(|reason| ModelError::unsupported(path, reason))?;
+        let config = DecoderConfig::from_json(&json).map_err(|reason| ModelError::unsupported(path, reason))?;
         let weights = Weights::open_safetensors(path, folder, device)?;
         (weights, config, TextTokenizer::from_folder(folder)?)
     };

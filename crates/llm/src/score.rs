@@ -35,11 +35,7 @@ pub struct LogProbs {
 impl LogProbs {
     /// The mean; not a number when there are no tokens.
     pub fn mean(&self) -> f32 {
-        let sum: f64 = self
-            .log_probs
-            .iter()
-            .map(|log_prob| f64::from(*log_prob))
-            .sum();
+        let sum: f64 = self.log_probs.iter().map(|log_prob| f64::from(*log_prob)).sum();
         (sum / self.log_probs.len() as f64) as f32
     }
 
@@ -59,12 +55,7 @@ pub fn dpo_floor_applies(completion: &str) -> bool {
 ///
 /// `tokens` is already cut to what the model can hold. Returns the floor when nothing is left to predict or the
 /// arithmetic breaks. This is the definition; [`crate::Engine::dpo_score`] computes the same in pieces.
-pub fn dpo_score(
-    logits: &[Vec<f32>],
-    tokens: &[u32],
-    prompt_len: usize,
-    penalty: RepeatPenalty,
-) -> f32 {
+pub fn dpo_score(logits: &[Vec<f32>], tokens: &[u32], prompt_len: usize, penalty: RepeatPenalty) -> f32 {
     let mut tally = Tally::new(punished_tokens(tokens, prompt_len, penalty));
     let mut moments = Moments::default();
     for (row, (logits, next)) in logits.iter().zip(tokens.iter().skip(1)).enumerate() {
@@ -82,11 +73,7 @@ pub(crate) fn first_row(prompt_len: usize) -> usize {
 }
 
 /// Tokens that followed an earlier occurrence of the completion's last four tokens, sorted.
-pub(crate) fn punished_tokens(
-    tokens: &[u32],
-    prompt_len: usize,
-    penalty: RepeatPenalty,
-) -> Vec<u32> {
+pub(crate) fn punished_tokens(tokens: &[u32], prompt_len: usize, penalty: RepeatPenalty) -> Vec<u32> {
     let completion = tokens.get(prompt_len..).unwrap_or_default();
     if penalty == RepeatPenalty::Off || completion.len() + 1 < NGRAM {
         return Vec::new();
@@ -168,27 +155,16 @@ impl Tally {
 
     /// Takes a row of logits and the token that came next.
     pub(crate) fn add(&mut self, logits: &[f32], token: u32) {
-        let is_punished = |index: usize| {
-            !self.punished.is_empty() && self.punished.binary_search(&(index as u32)).is_ok()
-        };
+        let is_punished =
+            |index: usize| !self.punished.is_empty() && self.punished.binary_search(&(index as u32)).is_ok();
         let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let mut sum: f64 = logits
-            .iter()
-            .map(|logit| f64::from((logit - highest).exp()))
-            .sum();
+        let mut sum: f64 = logits.iter().map(|logit| f64::from((logit - highest).exp())).sum();
         if self.needs_moments() {
             // Taking them out of the sum afterwards would cancel digits where one of them dominates.
-            let kept = logits
-                .iter()
-                .enumerate()
-                .filter(|(index, _)| !is_punished(*index));
-            sum = kept
-                .map(|(_, logit)| f64::from((logit - highest).exp()))
-                .sum();
+            let kept = logits.iter().enumerate().filter(|(index, _)| !is_punished(*index));
+            sum = kept.map(|(_, logit)| f64::from((logit - highest).exp())).sum();
         }
-        let logit = logits
-            .get(token as usize)
-            .map_or(f64::NAN, |logit| f64::from(*logit));
+        let logit = logits.get(token as usize).map_or(f64::NAN, |logit| f64::from(*logit));
         self.predictions.push(Prediction {
             token,
             logit,
@@ -218,11 +194,7 @@ impl Tally {
 
 /// The logarithm of the sum of two numbers given by their logarithms.
 fn log_add(left: f64, right: f64) -> f64 {
-    let (high, low) = if left > right {
-        (left, right)
-    } else {
-        (right, left)
-    };
+    let (high, low) = if left > right { (left, right) } else { (right, left) };
     if high == f64::NEG_INFINITY {
         high
     } else {

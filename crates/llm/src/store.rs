@@ -59,17 +59,15 @@ impl ModelStore {
         progress: Arc<dyn Progress>,
     ) -> Result<PathBuf, ModelError> {
         let (store, reference) = (self.clone(), reference.clone());
-        tokio::task::spawn_blocking(move || {
-            store.ensure_blocking(&reference, default, progress.as_ref())
-        })
-        .await
-        .unwrap_or_else(|error| {
-            Err(ModelError::Fetch {
-                name: default.name.to_owned(),
-                reason: error.to_string(),
-                path: self.root.clone(),
+        tokio::task::spawn_blocking(move || store.ensure_blocking(&reference, default, progress.as_ref()))
+            .await
+            .unwrap_or_else(|error| {
+                Err(ModelError::Fetch {
+                    name: default.name.to_owned(),
+                    reason: error.to_string(),
+                    path: self.root.clone(),
+                })
             })
-        })
     }
 
     /// [`ModelStore::ensure`] for callers outside a runtime.
@@ -83,17 +81,10 @@ impl ModelStore {
             ModelRef::Default => self.ensure_shipped(default, progress),
             ModelRef::Path(path) if path.exists() => Ok(path.clone()),
             ModelRef::Path(path) => Err(ModelError::NotFound { path: path.clone() }),
-            ModelRef::Hub {
-                repo,
-                revision,
-                file,
-            } => self.hub.ensure(
-                &self.root,
-                repo,
-                revision.as_deref(),
-                file.as_deref(),
-                progress,
-            ),
+            ModelRef::Hub { repo, revision, file } => {
+                self.hub
+                    .ensure(&self.root, repo, revision.as_deref(), file.as_deref(), progress)
+            }
         }
     }
 
@@ -102,11 +93,7 @@ impl ModelStore {
         self.root.join(model.name)
     }
 
-    fn ensure_shipped(
-        &self,
-        model: &Shipped,
-        progress: &dyn Progress,
-    ) -> Result<PathBuf, ModelError> {
+    fn ensure_shipped(&self, model: &Shipped, progress: &dyn Progress) -> Result<PathBuf, ModelError> {
         let folder = self.folder_of(model);
         if self.all_sound(model, progress)? {
             return Ok(model.entry_point(&folder));

@@ -86,17 +86,16 @@ impl TextTokenizer {
             .collect();
         ends.sort_unstable();
         ends.dedup();
-        let template = match hints.template {
-            Some(source) => Some(
-                ChatTemplate::compile(source, hints.begin, hints.end).map_err(|reason| {
+        let template =
+            match hints.template {
+                Some(source) => Some(ChatTemplate::compile(source, hints.begin, hints.end).map_err(|reason| {
                     ModelError::Template {
                         path: path.to_owned(),
                         reason,
                     }
-                })?,
-            ),
-            None => None,
-        };
+                })?),
+                None => None,
+            };
         Ok(Self {
             inner,
             ends,
@@ -159,11 +158,7 @@ impl TextTokenizer {
     fn without_specials(&self, text: &str) -> String {
         let mut text = text.to_owned();
         // Again after a removal, since what stood left and right of it may form a special token now.
-        while let Some(special) = self
-            .specials
-            .iter()
-            .find(|special| text.contains(special.as_str()))
-        {
+        while let Some(special) = self.specials.iter().find(|special| text.contains(special.as_str())) {
             text = text.replace(special.as_str(), "");
         }
         text
@@ -194,9 +189,7 @@ impl Hints {
         };
         let file = folder.join("chat_template.jinja");
         let from_file = match file.exists() {
-            true => Some(
-                std::fs::read_to_string(&file).map_err(|source| ModelError::io(&file, source))?,
-            ),
+            true => Some(std::fs::read_to_string(&file).map_err(|source| ModelError::io(&file, source))?),
             false => None,
         };
         self.template = from_file.or(from_config).or(self.template.take());
@@ -228,9 +221,7 @@ fn read_tokenizer(path: &Path) -> Result<Tokenizer, ModelError> {
 /// A JSON file, or null when there is none.
 pub(crate) fn read_json(path: &Path) -> Result<Value, ModelError> {
     match std::fs::read(path) {
-        Ok(bytes) => {
-            serde_json::from_slice(&bytes).map_err(|error| ModelError::corrupt(path, error))
-        }
+        Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| ModelError::corrupt(path, error)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Value::Null),
         Err(error) => Err(ModelError::io(path, error)),
     }

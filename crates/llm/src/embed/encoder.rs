@@ -4,9 +4,7 @@
 //! build. Without padding there is no mask, and every position counts.
 
 use candle_core::{D, Module, Result, Tensor};
-use candle_nn::{
-    Embedding, LayerNorm, Linear, VarBuilder, embedding, layer_norm, linear, ops::softmax_last_dim,
-};
+use candle_nn::{Embedding, LayerNorm, Linear, VarBuilder, embedding, layer_norm, linear, ops::softmax_last_dim};
 use serde::Deserialize;
 
 /// The part of a `config.json` that shapes the encoder.
@@ -38,17 +36,10 @@ impl EncoderConfig {
         if !matches!(self.hidden_act.as_str(), "gelu" | "gelu_new" | "relu") {
             return Err(format!("activation {:?} is not supported", self.hidden_act));
         }
-        if self
-            .position_embedding_type
-            .as_deref()
-            .unwrap_or("absolute")
-            != "absolute"
-        {
+        if self.position_embedding_type.as_deref().unwrap_or("absolute") != "absolute" {
             return Err("only absolute positions are supported".into());
         }
-        if self.num_attention_heads == 0
-            || !self.hidden_size.is_multiple_of(self.num_attention_heads)
-        {
+        if self.num_attention_heads == 0 || !self.hidden_size.is_multiple_of(self.num_attention_heads) {
             return Err("its hidden size does not divide into its heads".into());
         }
         Ok(())
@@ -82,20 +73,10 @@ impl Encoder {
             true => weights.pp("bert"),
             false => weights,
         };
-        let (at, size, epsilon) = (
-            root.pp("embeddings"),
-            config.hidden_size,
-            config.layer_norm_eps,
-        );
-        let types = at.get(
-            (config.type_vocab_size, size),
-            "token_type_embeddings.weight",
-        )?;
+        let (at, size, epsilon) = (root.pp("embeddings"), config.hidden_size, config.layer_norm_eps);
+        let types = at.get((config.type_vocab_size, size), "token_type_embeddings.weight")?;
         let positions = at
-            .get(
-                (config.max_position_embeddings, size),
-                "position_embeddings.weight",
-            )?
+            .get((config.max_position_embeddings, size), "position_embeddings.weight")?
             .broadcast_add(&types.narrow(0, 0, 1)?)?;
         let layers = (0..config.num_hidden_layers)
             .map(|layer| Layer::load(root.pp(format!("encoder.layer.{layer}")), &config))
@@ -113,9 +94,7 @@ impl Encoder {
     pub(crate) fn forward(&self, tokens: &[u32]) -> Result<Vec<Vec<f32>>> {
         let tokens = Tensor::new(tokens, self.positions.device())?;
         let positions = self.positions.narrow(0, 0, tokens.elem_count())?;
-        let mut state = self
-            .norm
-            .forward(&(self.words.forward(&tokens)? + positions)?)?;
+        let mut state = self.norm.forward(&(self.words.forward(&tokens)? + positions)?)?;
         for layer in &self.layers {
             state = layer.forward(&state, &self.config)?;
         }
@@ -125,11 +104,7 @@ impl Encoder {
 
 impl Layer {
     fn load(at: VarBuilder<'_>, config: &EncoderConfig) -> Result<Self> {
-        let (size, inner, epsilon) = (
-            config.hidden_size,
-            config.intermediate_size,
-            config.layer_norm_eps,
-        );
+        let (size, inner, epsilon) = (config.hidden_size, config.intermediate_size, config.layer_norm_eps);
         Ok(Self {
             query: linear(size, size, at.pp("attention.self.query"))?,
             key: linear(size, size, at.pp("attention.self.key"))?,
@@ -153,8 +128,7 @@ impl Layer {
             "gelu_new" => inner.gelu()?,
             _ => inner.gelu_erf()?,
         };
-        self.output_norm
-            .forward(&(self.output.forward(&inner)? + &state)?)
+        self.output_norm.forward(&(self.output.forward(&inner)? + &state)?)
     }
 
     fn attend(&self, state: &Tensor, heads: usize) -> Result<Tensor> {

@@ -25,8 +25,7 @@ fn numbers(value: &Value) -> Vec<f32> {
 
 #[tokio::test]
 async fn vectors_are_those_of_the_reference() {
-    let json: Value =
-        serde_json::from_str(&std::fs::read_to_string(fixture().join("io.json")).unwrap()).unwrap();
+    let json: Value = serde_json::from_str(&std::fs::read_to_string(fixture().join("io.json")).unwrap()).unwrap();
     let tolerance = json["tolerance"].as_f64().unwrap() as f32;
     let embedder = embedder();
     assert_eq!(embedder.dimensions(), 32);
@@ -66,12 +65,7 @@ async fn a_vector_does_not_depend_on_its_neighbours() {
     for (text, expected) in texts.into_iter().zip(&together) {
         // A new one each time, so that nothing is remembered.
         let alone = embedder().embed(vec![text.clone()]).await.unwrap();
-        let bits = |vector: &[f32]| {
-            vector
-                .iter()
-                .map(|number| number.to_bits())
-                .collect::<Vec<_>>()
-        };
+        let bits = |vector: &[f32]| vector.iter().map(|number| number.to_bits()).collect::<Vec<_>>();
         assert_eq!(bits(&alone[0]), bits(expected), "{text:?}");
         let length: f32 = expected.iter().map(|number| number * number).sum();
         assert!((length - 1.0).abs() < 1e-5);

@@ -91,8 +91,7 @@ impl Answer {
         if self.first_token.is_none() {
             let now = Instant::now();
             self.first_token = Some(now);
-            metrics::histogram!("llm_first_token_seconds")
-                .record((now - self.submitted).as_secs_f64());
+            metrics::histogram!("llm_first_token_seconds").record((now - self.submitted).as_secs_f64());
         }
         if tokenizer.is_end(token) {
             return Ok(Some(FinishReason::Stop));
@@ -110,8 +109,7 @@ impl Answer {
             Err(error) => tracing::warn!(%error, "the end of an answer could not be decoded"),
         }
         metrics::counter!("llm_requests_total", "outcome" => reason.as_str()).increment(1);
-        metrics::counter!("llm_tokens_total", "kind" => "completion")
-            .increment(self.drawn() as u64);
+        metrics::counter!("llm_tokens_total", "kind" => "completion").increment(self.drawn() as u64);
         let usage = Usage {
             prompt_tokens: self.prompt_len,
             completion_tokens: self.drawn(),

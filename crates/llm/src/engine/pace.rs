@@ -27,18 +27,11 @@ impl Pace {
     }
 
     /// Whether a request with this deadline must end now: the coming step, or the rest of its prompt, would come late.
-    pub(super) fn is_late(
-        &self,
-        deadline: Option<Instant>,
-        prompt_left: usize,
-        now: Instant,
-    ) -> bool {
+    pub(super) fn is_late(&self, deadline: Option<Instant>, prompt_left: usize, now: Instant) -> bool {
         let Some(deadline) = deadline else {
             return false;
         };
-        let needed = self
-            .step_seconds
-            .max(prompt_left as f64 * self.prompt_row_seconds);
+        let needed = self.step_seconds.max(prompt_left as f64 * self.prompt_row_seconds);
         now + MARGIN + Duration::from_secs_f64(needed.min(3600.0)) > deadline
     }
 }

@@ -144,9 +144,7 @@ impl Sampler {
                 return *token;
             }
         }
-        candidates
-            .last()
-            .map_or_else(|| likeliest(logits), |(token, _)| *token)
+        candidates.last().map_or_else(|| likeliest(logits), |(token, _)| *token)
     }
 }
 
@@ -184,9 +182,7 @@ mod tests {
                 seed,
                 ..Sampling::default()
             });
-            (0..50)
-                .map(|_| sampler.next(&mut [1.0, 1.1, 0.9, 1.05, 1.0]))
-                .collect()
+            (0..50).map(|_| sampler.next(&mut [1.0, 1.1, 0.9, 1.05, 1.0])).collect()
         };
         assert_eq!(draw(1), draw(1));
         assert_ne!(draw(1), draw(2));
@@ -209,9 +205,7 @@ mod tests {
         ];
         for setting in settings {
             let mut sampler = sampler(setting.clone());
-            let drawn: Vec<u32> = (0..300)
-                .map(|_| sampler.next(&mut logits.clone()))
-                .collect();
+            let drawn: Vec<u32> = (0..300).map(|_| sampler.next(&mut logits.clone())).collect();
             assert!(drawn.iter().all(|token| *token < 2), "{setting:?}");
             assert!(drawn.contains(&0) && drawn.contains(&1), "{setting:?}");
         }
@@ -225,13 +219,8 @@ mod tests {
             ..Sampling::default()
         });
         let logits = [0.0, 3f32.ln()];
-        let ones = (0..4000)
-            .filter(|_| sampler.next(&mut logits.clone()) == 1)
-            .count();
-        assert!(
-            (2850..3150).contains(&ones),
-            "{ones} of 4000, expected about 3000"
-        );
+        let ones = (0..4000).filter(|_| sampler.next(&mut logits.clone()) == 1).count();
+        assert!((2850..3150).contains(&ones), "{ones} of 4000, expected about 3000");
     }
 
     #[test]

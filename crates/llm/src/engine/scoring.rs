@@ -66,11 +66,7 @@ impl ScoreJob {
     }
 
     /// The next rows to compute, at most `budget`, or nothing when all is done.
-    pub(super) fn next_chunk(
-        &mut self,
-        cache: &mut SlotCache,
-        budget: usize,
-    ) -> Option<(Vec<u32>, Wanted)> {
+    pub(super) fn next_chunk(&mut self, cache: &mut SlotCache, budget: usize) -> Option<(Vec<u32>, Wanted)> {
         loop {
             let sequence = self.sequences.get(self.current)?;
             if !self.started {
@@ -94,9 +90,7 @@ impl ScoreJob {
     /// Keeps the part of the slot that serves the current sequence.
     fn start(&mut self, cache: &mut SlotCache) {
         let sequence = &self.sequences[self.current];
-        let mut keep = cache
-            .shared_prefix(&sequence.tokens)
-            .min(sequence.first_row);
+        let mut keep = cache.shared_prefix(&sequence.tokens).min(sequence.first_row);
         if sequence.tally.needs_moments() {
             keep = keep.min(self.moments.len());
         }
@@ -140,8 +134,6 @@ impl ScoreJob {
 
     /// Reports a failure.
     pub(super) fn fail(self, error: &candle_core::Error) {
-        let _ = self
-            .reply
-            .send(Err(EngineError::Compute(error.to_string())));
+        let _ = self.reply.send(Err(EngineError::Compute(error.to_string())));
     }
 }

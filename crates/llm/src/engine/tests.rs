@@ -17,11 +17,7 @@ fn fixture(name: &str) -> PathBuf {
 fn engine(config: EngineConfig) -> Engine {
     let folder = tempfile::tempdir().unwrap();
     for name in ["tokenizer.json", "config.json", "model.safetensors"] {
-        std::fs::copy(
-            fixture("qwen3-logprob").join(name),
-            folder.path().join(name),
-        )
-        .unwrap();
+        std::fs::copy(fixture("qwen3-logprob").join(name), folder.path().join(name)).unwrap();
     }
     let template = "{% for m in messages %}{{ m.content }}{% endfor %}:";
     std::fs::write(folder.path().join("chat_template.jinja"), template).unwrap();
@@ -97,10 +93,7 @@ async fn streamed_pieces_add_up_to_the_completion() {
     let whole = answer(&engine, ask("stream", 25)).await;
     let mut generation = engine.submit(ask("stream", 25)).unwrap();
     let (mut text, mut ends) = (String::new(), 0);
-    while let Some(event) = tokio::time::timeout(PATIENCE, generation.next())
-        .await
-        .unwrap()
-    {
+    while let Some(event) = tokio::time::timeout(PATIENCE, generation.next()).await.unwrap() {
         match event {
             Event::Token(piece) => text.push_str(&piece),
             Event::Done { usage, .. } => {
@@ -118,20 +111,11 @@ async fn streamed_pieces_add_up_to_the_completion() {
 async fn an_answer_ends_at_its_length_and_at_the_end_of_the_context() {
     let engine = engine(config());
     let short = answer(&engine, ask("abc", 3)).await;
-    assert_eq!(
-        (short.reason, short.completion_tokens),
-        (FinishReason::Length, 3)
-    );
+    assert_eq!((short.reason, short.completion_tokens), (FinishReason::Length, 3));
     let none = answer(&engine, ask("abc", 0)).await;
-    assert_eq!(
-        (none.reason, none.text.as_str()),
-        (FinishReason::Length, "")
-    );
+    assert_eq!((none.reason, none.text.as_str()), (FinishReason::Length, ""));
     let long = answer(&engine, ask(&"x".repeat(240), 1000)).await;
-    assert!(
-        long.prompt_tokens + long.completion_tokens <= 256,
-        "{long:?}"
-    );
+    assert!(long.prompt_tokens + long.completion_tokens <= 256, "{long:?}");
 }
 
 #[tokio::test]
@@ -154,18 +138,13 @@ async fn a_prompt_longer_than_the_context_is_refused_with_both_numbers() {
             ..Sampling::default()
         }))
         .unwrap_err();
-    assert!(
-        matches!(error, EngineError::Sampling { name: "top_p", .. }),
-        "{error}"
-    );
+    assert!(matches!(error, EngineError::Sampling { name: "top_p", .. }), "{error}");
 }
 
 #[tokio::test]
 async fn a_full_engine_refuses_and_a_freed_place_admits_again() {
     let engine = engine(config());
-    let mut running: Vec<_> = (0..4)
-        .map(|_| engine.submit(ask("busy", 200)).unwrap())
-        .collect();
+    let mut running: Vec<_> = (0..4).map(|_| engine.submit(ask("busy", 200)).unwrap()).collect();
     let refused = engine.submit(ask("one too many", 5));
     assert!(matches!(refused, Err(EngineError::Busy { limit: 4 })));
     drop(running.pop());
@@ -173,16 +152,12 @@ async fn a_full_engine_refuses_and_a_freed_place_admits_again() {
     let admitted = loop {
         match engine.submit(ask("late", 3)) {
             Ok(generation) => break generation,
-            Err(EngineError::Busy { .. }) if started.elapsed() < PATIENCE => {
-                tokio::task::yield_now().await
-            }
+            Err(EngineError::Busy { .. }) if started.elapsed() < PATIENCE => tokio::task::yield_now().await,
             Err(error) => panic!("{error}"),
         }
     };
     drop(running);
-    let late = tokio::time::timeout(PATIENCE, admitted.completion())
-        .await
-        .unwrap();
+    let late = tokio::time::timeout(PATIENCE, admitted.completion()).await.unwrap();
     assert_eq!(late.reason, FinishReason::Length);
 }
 
@@ -192,14 +167,10 @@ async fn cancelling_ends_an_answer_and_keeps_what_was_said() {
     let request = ask("cancel me", 240);
     let cancel = request.cancel.clone();
     let mut generation = engine.submit(request).unwrap();
-    let first = tokio::time::timeout(PATIENCE, generation.next())
-        .await
-        .unwrap();
+    let first = tokio::time::timeout(PATIENCE, generation.next()).await.unwrap();
     cancel.cancel();
     assert!(matches!(first, Some(Event::Token(_))));
-    let rest = tokio::time::timeout(PATIENCE, generation.completion())
-        .await
-        .unwrap();
+    let rest = tokio::time::timeout(PATIENCE, generation.completion()).await.unwrap();
     assert!(
         matches!(rest.reason, FinishReason::Cancelled | FinishReason::Length),
         "{rest:?}"
@@ -215,10 +186,7 @@ async fn a_deadline_ends_an_answer_with_what_exists() {
         ..ask("too late", 50)
     };
     let nothing = answer(&engine, past).await;
-    assert_eq!(
-        (nothing.reason, nothing.text.as_str()),
-        (FinishReason::Deadline, "")
-    );
+    assert_eq!((nothing.reason, nothing.text.as_str()), (FinishReason::Deadline, ""));
     let started = Instant::now();
     let limit = Duration::from_millis(60);
     let cut = answer(&engine, ask("in time", 240).within(limit)).await;
@@ -256,19 +224,11 @@ async fn scores_meet_the_reference_in_pieces_and_in_company() {
     let engine = engine(config());
     let _company = engine.submit(ask("while this one talks", 200)).unwrap();
     for case in json["cases"].as_array().unwrap() {
-        let (prompt, completion) = (
-            case["prompt"].as_str().unwrap(),
-            case["completion"].as_str().unwrap(),
-        );
+        let (prompt, completion) = (case["prompt"].as_str().unwrap(), case["completion"].as_str().unwrap());
         // Others before, after and equal to it must not matter.
-        let completions: Vec<String> = [
-            " something else entirely",
-            completion,
-            "defghidefghidefg",
-            completion,
-        ]
-        .map(str::to_owned)
-        .into();
+        let completions: Vec<String> = [" something else entirely", completion, "defghidefghidefg", completion]
+            .map(str::to_owned)
+            .into();
         for (key, penalty) in [
             ("mean_logprob", RepeatPenalty::Off),
             ("mean_logprob_with_repeat_penalty", RepeatPenalty::Reference),
@@ -290,10 +250,7 @@ async fn scores_meet_the_reference_in_pieces_and_in_company() {
             .unwrap();
         let expected = case["expected"]["mean_logprob"].as_f64().unwrap() as f32;
         assert!((scored[0].mean() - expected).abs() < 1e-4);
-        let tokens = engine
-            .tokenizer()
-            .encode(&format!("{prompt}{completion}"))
-            .unwrap();
+        let tokens = engine.tokenizer().encode(&format!("{prompt}{completion}")).unwrap();
         assert!(tokens.ends_with(&scored[0].tokens));
     }
 }
@@ -304,15 +261,9 @@ async fn completions_not_worth_scoring_get_the_floor() {
         context: 32,
         ..config()
     });
-    let completions: Vec<String> = ["", "     \n     ", "short", "long enough"]
-        .map(str::to_owned)
-        .into();
+    let completions: Vec<String> = ["", "     \n     ", "short", "long enough"].map(str::to_owned).into();
     let scores = engine
-        .dpo_score(
-            "prompt".into(),
-            completions.clone(),
-            RepeatPenalty::Reference,
-        )
+        .dpo_score("prompt".into(), completions.clone(), RepeatPenalty::Reference)
         .await
         .unwrap();
     assert_eq!(scores[..3], [-11.0; 3]);
@@ -337,14 +288,8 @@ async fn completions_not_worth_scoring_get_the_floor() {
 #[tokio::test]
 async fn a_model_without_a_chat_template_still_scores() {
     let engine = Engine::load(&fixture("llama-logprob"), DeviceChoice::Cpu, config()).unwrap();
-    assert!(matches!(
-        engine.submit(ask("x", 5)),
-        Err(EngineError::NoTemplate)
-    ));
-    let scores = engine
-        .score("What is ".into(), vec!["this?".into()])
-        .await
-        .unwrap();
+    assert!(matches!(engine.submit(ask("x", 5)), Err(EngineError::NoTemplate)));
+    let scores = engine.score("What is ".into(), vec!["this?".into()]).await.unwrap();
     assert_eq!(scores[0].log_probs.len(), 5);
     assert_eq!(engine.free_places(), 4);
 }

@@ -85,9 +85,7 @@ impl Worker {
     /// Collects new jobs, sleeping while there is nothing to do. False when there will never be anything again.
     fn take_jobs(&mut self) -> bool {
         loop {
-            let idle = self.waiting.is_empty()
-                && self.scoring.is_empty()
-                && self.slots.iter().all(Option::is_none);
+            let idle = self.waiting.is_empty() && self.scoring.is_empty() && self.slots.iter().all(Option::is_none);
             let job = match self.jobs.try_recv() {
                 Err(_) if !idle => return true,
                 Err(TryRecvError::Disconnected) => return false,
@@ -139,8 +137,7 @@ impl Worker {
                 .shared_prefix(answer.prompt())
                 .min(answer.prompt().len() - 1);
             self.caches[slot].truncate(keep);
-            metrics::counter!("llm_tokens_total", "kind" => "prompt")
-                .increment(answer.prompt().len() as u64);
+            metrics::counter!("llm_tokens_total", "kind" => "prompt").increment(answer.prompt().len() as u64);
             self.slots[slot] = Some(answer);
         }
     }
@@ -152,10 +149,7 @@ impl Worker {
             return;
         }
         let rows = parts.iter().map(|part| part.tokens.len()).sum();
-        let starts: Vec<usize> = parts
-            .iter()
-            .map(|part| self.caches[part.slot].len())
-            .collect();
+        let starts: Vec<usize> = parts.iter().map(|part| self.caches[part.slot].len()).collect();
         let segments: Vec<Segment<'_>> = parts
             .iter()
             .map(|part| Segment {
@@ -207,11 +201,7 @@ impl Worker {
         }
         let answer = self.slots[slot].as_ref()?;
         let rest = &answer.tokens()[self.caches[slot].len()..];
-        let count = if rest.len() == 1 {
-            1
-        } else {
-            rest.len().min(budget)
-        };
+        let count = if rest.len() == 1 { 1 } else { rest.len().min(budget) };
         let wanted = if count == rest.len() {
             Wanted::Last
         } else {
@@ -239,12 +229,7 @@ impl Worker {
             if let Some(ahead) = &self.slots[other] {
                 let cached = (self.caches[other].len(), usize::MAX - other);
                 let behind = cached <= (self.caches[slot].len(), usize::MAX - slot);
-                let common = ahead
-                    .prompt()
-                    .iter()
-                    .zip(wanted)
-                    .take_while(|(a, b)| a == b)
-                    .count();
+                let common = ahead.prompt().iter().zip(wanted).take_while(|(a, b)| a == b).count();
                 let will_share = common >= self.caches[slot].len() + WORTH_SHARING;
                 is_reading |= !behind && will_share && self.caches[other].len() < common;
             }
@@ -252,9 +237,7 @@ impl Worker {
         if is_reading {
             return None;
         }
-        if let (true, Ok([receiver, giver])) =
-            (best.0 != slot, self.caches.get_disjoint_mut([slot, best.0]))
-        {
+        if let (true, Ok([receiver, giver])) = (best.0 != slot, self.caches.get_disjoint_mut([slot, best.0])) {
             // After a failure the slot is empty, and the prompt is read from its beginning.
             if let Err(error) = receiver.copy_from(giver, best.1) {
                 tracing::warn!(%error, "what another slot has read could not be copied");
@@ -271,11 +254,7 @@ impl Worker {
                 return None;
             }
             if let Some((tokens, wanted)) = job.next_chunk(&mut self.caches[slot], budget) {
-                return Some(Part {
-                    slot,
-                    tokens,
-                    wanted,
-                });
+                return Some(Part { slot, tokens, wanted });
             }
             if let Some(job) = self.scoring.pop_front() {
                 job.finish();
@@ -286,10 +265,7 @@ impl Worker {
     fn hand_out(&mut self, parts: &[Part], starts: &[usize], logits: Vec<Vec<f32>>) {
         let mut logits = logits.into_iter();
         for (part, start) in parts.iter().zip(starts) {
-            let rows: Vec<Vec<f32>> = logits
-                .by_ref()
-                .take(part.wanted.rows(part.tokens.len()))
-                .collect();
+            let rows: Vec<Vec<f32>> = logits.by_ref().take(part.wanted.rows(part.tokens.len())).collect();
             if part.slot == self.slots.len() {
                 if let Some(job) = self.scoring.front_mut() {
                     job.take_logits(*start, part.tokens.len(), &rows);
@@ -306,12 +282,10 @@ impl Worker {
         let Some(answer) = self.slots[slot].as_mut() else {
             return;
         };
-        let reason = answer
-            .take_logits(logits, &self.tokenizer)
-            .unwrap_or_else(|error| {
-                tracing::error!(%error, "a drawn token could not be decoded");
-                Some(FinishReason::Failed)
-            });
+        let reason = answer.take_logits(logits, &self.tokenizer).unwrap_or_else(|error| {
+            tracing::error!(%error, "a drawn token could not be decoded");
+            Some(FinishReason::Failed)
+        });
         if let Some(reason) = reason {
             self.finish(slot, reason);
         }

@@ -82,21 +82,13 @@ pub(crate) fn attend(
             .for_each(|(row, out)| attend_row(row, out));
     } else {
         let rows = out.par_chunks_exact_mut(query_width).enumerate();
-        rows.with_max_len(4)
-            .for_each(|(row, out)| attend_row(row, out));
+        rows.with_max_len(4).for_each(|(row, out)| attend_row(row, out));
     }
     Ok(out)
 }
 
 /// One position of one sequence: every head over the first `seen` positions.
-fn row_attention(
-    shape: Shape,
-    memory: &HostMemory,
-    layer: usize,
-    seen: usize,
-    queries: &[f32],
-    out: &mut [f32],
-) {
+fn row_attention(shape: Shape, memory: &HostMemory, layer: usize, seen: usize, queries: &[f32], out: &mut [f32]) {
     let scale = 1.0 / (shape.head_dim as f32).sqrt();
     let group = shape.heads / shape.kv_heads;
     let mut scores = vec![0f32; seen.next_multiple_of(BLOCK)];
@@ -117,31 +109,27 @@ fn row_attention(
 
 /// Scores of sixteen positions. Four sums side by side, so that none has to wait for the one before it.
 fn block_scores(query: &[f32], keys: &[f32], scale: f32) -> [f32; BLOCK] {
-    let mut sums = [[0f32; BLOCK]; 4];
-    let (numbers, columns) = (query.chunks_exact(4), keys.chunks_exact(4 * BLOCK));
-    let rest = numbers
-        .remainder()
-        .iter()
-        .zip(columns.remainder().chunks_exact(BLOCK));
-    for (number, column) in rest {
-        for (sum, key) in sums[0].iter_mut().zip(column) {
-            *sum = multiply_add(*number, *key, *sum);
-        }
+    let (columns, _) = keys.as_chunks::<BLOCK>();
+    let (numbers, rest) = query.as_chunks::<4>();
+    let (fours, tail) = columns.split_at(numbers.len() * 4);
+    let (mut a, mut b, mut c, mut d) = ([0f32; BLOCK], [0f32; BLOCK], [0f32; BLOCK], [0f32; BLOCK]);
+    for (numbers, columns) in numbers.iter().zip(fours.as_chunks::<4>().0) {
+        accumulate(&mut a, numbers[0], &columns[0]);
+        accumulate(&mut b, numbers[1], &columns[1]);
+        accumulate(&mut c, numbers[2], &columns[2]);
+        accumulate(&mut d, numbers[3], &columns[3]);
     }
-    for (numbers, columns) in numbers.zip(columns) {
-        for ((sums, number), column) in sums
-            .iter_mut()
-            .zip(numbers)
-            .zip(columns.chunks_exact(BLOCK))
-        {
-            for (sum, key) in sums.iter_mut().zip(column) {
-                *sum = multiply_add(*number, *key, *sum);
-            }
-        }
+    for (number, column) in rest.iter().zip(tail) {
+        accumulate(&mut a, *number, column);
     }
-    std::array::from_fn(|lane| {
-        ((sums[0][lane] + sums[1][lane]) + (sums[2][lane] + sums[3][lane])) * scale
-    })
+    std::array::from_fn(|lane| ((a[lane] + b[lane]) + (c[lane] + d[lane])) * scale)
+}
+
+#[inline(always)]
+fn accumulate<const WIDTH: usize>(sums: &mut [f32; WIDTH], factor: f32, numbers: &[f32; WIDTH]) {
+    for (sum, number) in sums.iter_mut().zip(numbers) {
+        *sum = multiply_add(factor, *number, *sum);
+    }
 }
 
 /// The sum of values, each times its weight.

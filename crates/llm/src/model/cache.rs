@@ -58,12 +58,7 @@ impl SlotCache {
     }
 
     /// Memory for a model that runs on a device.
-    pub(crate) fn on_device(
-        layers: usize,
-        shape: Shape,
-        positions: usize,
-        device: &Device,
-    ) -> Result<Self> {
+    pub(crate) fn on_device(layers: usize, shape: Shape, positions: usize, device: &Device) -> Result<Self> {
         let size = (shape.kv_heads, positions, shape.head_dim);
         let empty = || {
             (0..layers)
@@ -120,14 +115,7 @@ impl SlotCache {
 
 impl HostMemory {
     /// Puts down one position's key and value of one head.
-    pub(crate) fn store(
-        &mut self,
-        layer: usize,
-        head: usize,
-        position: usize,
-        key: &[f32],
-        value: &[f32],
-    ) {
+    pub(crate) fn store(&mut self, layer: usize, head: usize, position: usize, key: &[f32], value: &[f32]) {
         let index = layer * self.kv_heads + head;
         let (keys, values) = (&mut self.keys[index], &mut self.values[index]);
         let block = position / BLOCK * BLOCK * self.head_dim;

@@ -71,9 +71,7 @@ impl DecoderConfig {
                 .and_then(integer)
                 .and_then(|number| usize::try_from(number).ok())
         };
-        let needed = |name: &str| {
-            number(name).ok_or_else(|| format!("the file has no {architecture}.{name}"))
-        };
+        let needed = |name: &str| number(name).ok_or_else(|| format!("the file has no {architecture}.{name}"));
         let float = |name: &str| match value(name) {
             Some(GgufValue::F32(number)) => Some(f64::from(*number)),
             Some(GgufValue::F64(number)) => Some(*number),
@@ -91,8 +89,7 @@ impl DecoderConfig {
             Some(other) => return Err(format!("its position scaling {other:?} is not supported")),
         };
         let (hidden, heads) = (needed("embedding_length")?, needed("attention.head_count")?);
-        let head_dim = number("attention.key_length")
-            .unwrap_or_else(|| hidden.checked_div(heads).unwrap_or(0));
+        let head_dim = number("attention.key_length").unwrap_or_else(|| hidden.checked_div(heads).unwrap_or(0));
         if number("rope.dimension_count").is_some_and(|rotated| rotated != head_dim) {
             return Err("it rotates only a part of each head, which is not supported".into());
         }
@@ -104,8 +101,7 @@ impl DecoderConfig {
             kv_heads: number("attention.head_count_kv").unwrap_or(heads),
             head_dim,
             context: needed("context_length")?,
-            norm_epsilon: float("attention.layer_norm_rms_epsilon")
-                .ok_or("the file has no norm epsilon")?,
+            norm_epsilon: float("attention.layer_norm_rms_epsilon").ok_or("the file has no norm epsilon")?,
             rope_base: float("rope.freq_base").unwrap_or(10_000.0),
             rope_scaling,
             // The converter to GGUF reorders the heads of this family and of no other.
@@ -121,11 +117,7 @@ impl DecoderConfig {
     /// From the `config.json` of a model in safetensors files.
     pub(crate) fn from_json(config: &Value) -> Result<Self, String> {
         let family = family(config["model_type"].as_str().unwrap_or("none"))?;
-        let number = |name: &str| {
-            config[name]
-                .as_u64()
-                .and_then(|number| usize::try_from(number).ok())
-        };
+        let number = |name: &str| config[name].as_u64().and_then(|number| usize::try_from(number).ok());
         let needed = |name: &str| number(name).ok_or_else(|| format!("config.json has no {name}"));
         if config["use_sliding_window"] == Value::Bool(true) {
             return Err("it uses a sliding attention window, which is not supported".into());
@@ -134,10 +126,7 @@ impl DecoderConfig {
             .as_str()
             .is_some_and(|activation| activation != "silu")
         {
-            return Err(format!(
-                "its activation {} is not supported",
-                config["hidden_act"]
-            ));
+            return Err(format!("its activation {} is not supported", config["hidden_act"]));
         }
         let (hidden, heads) = (needed("hidden_size")?, needed("num_attention_heads")?);
         Self {

@@ -85,19 +85,12 @@ pub(crate) struct Batch {
 
 impl Decoder {
     /// Reads all weights. `context` is how many positions a slot will hold.
-    pub(crate) fn load(
-        mut weights: Weights,
-        config: DecoderConfig,
-        context: usize,
-    ) -> Result<Self> {
+    pub(crate) fn load(mut weights: Weights, config: DecoderConfig, context: usize) -> Result<Self> {
         let device = weights.device().clone();
         let embedding = weights.matrix(Role::Embedding, None)?;
         let (vocabulary, width) = shape_of(&embedding)?;
         if width != config.hidden {
-            candle_core::bail!(
-                "embeddings have {width} numbers, expected {}",
-                config.hidden
-            );
+            candle_core::bail!("embeddings have {width} numbers, expected {}", config.hidden);
         }
         let output = match weights.has_output() {
             true => weights.linear(Role::Output, None, (vocabulary, config.hidden))?,
@@ -157,11 +150,7 @@ impl Decoder {
     ///
     /// Returns the logits of the wanted rows, one row after the other in the order of the segments. When it fails the
     /// caches are as they were.
-    pub(crate) fn forward(
-        &self,
-        caches: &mut [SlotCache],
-        segments: &[Segment<'_>],
-    ) -> Result<Vec<Vec<f32>>> {
+    pub(crate) fn forward(&self, caches: &mut [SlotCache], segments: &[Segment<'_>]) -> Result<Vec<Vec<f32>>> {
         let batch = self.lay_out(caches, segments)?;
         let logits = match self.on_device {
             true => self.pass_on_device(caches, &batch)?,
@@ -181,11 +170,7 @@ impl Decoder {
             wanted: Vec::new(),
         };
         for segment in segments {
-            let (first, count, start) = (
-                batch.tokens.len(),
-                segment.tokens.len(),
-                caches[segment.slot].len(),
-            );
+            let (first, count, start) = (batch.tokens.len(), segment.tokens.len(), caches[segment.slot].len());
             if start + count > self.context() {
                 candle_core::bail!(
                     "{} positions do not fit into a context of {}",
@@ -193,15 +178,8 @@ impl Decoder {
                     self.context()
                 );
             }
-            if let Some(token) = segment
-                .tokens
-                .iter()
-                .find(|token| **token as usize >= self.vocabulary)
-            {
-                candle_core::bail!(
-                    "token {token} is outside the vocabulary of {}",
-                    self.vocabulary
-                );
+            if let Some(token) = segment.tokens.iter().find(|token| **token as usize >= self.vocabulary) {
+                candle_core::bail!("token {token} is outside the vocabulary of {}", self.vocabulary);
             }
             batch.tokens.extend_from_slice(segment.tokens);
             batch.segments.push(Rows {
@@ -211,9 +189,7 @@ impl Decoder {
                 start,
             });
             let from = first + count - segment.wanted.rows(count);
-            batch
-                .wanted
-                .extend((from..first + count).map(|row| row as u32));
+            batch.wanted.extend((from..first + count).map(|row| row as u32));
         }
         if batch.tokens.is_empty() {
             candle_core::bail!("a pass without rows");

@@ -11,11 +11,7 @@ use super::decoder::{Batch, Decoder, Layer, Norm};
 use super::rope::Rope;
 
 impl Decoder {
-    pub(super) fn pass_on_device(
-        &self,
-        caches: &[SlotCache],
-        batch: &Batch,
-    ) -> Result<Vec<Vec<f32>>> {
+    pub(super) fn pass_on_device(&self, caches: &[SlotCache], batch: &Batch) -> Result<Vec<Vec<f32>>> {
         let pass = Pass::new(&self.rope, &batch.segments, &self.device)?;
         let mut state = self
             .embedding
@@ -54,20 +50,13 @@ impl Decoder {
         let per_head = |rows: Tensor, norm: &Option<Norm>| {
             let Some(norm) = norm else { return Ok(rows) };
             let (count, width) = rows.dims2()?;
-            let heads =
-                rows.reshape((count * width / self.config.head_dim, self.config.head_dim))?;
+            let heads = rows.reshape((count * width / self.config.head_dim, self.config.head_dim))?;
             self.norm_on_device(&heads, norm)?.reshape((count, width))
         };
         let queries = per_head(layer.query.forward(&normed)?, &layer.query_norm)?;
         let keys = per_head(layer.key.forward(&normed)?, &layer.key_norm)?;
         let values = layer.value.forward(&normed)?;
-        pass.attend(
-            self.shape(),
-            index,
-            &batch.segments,
-            caches,
-            (&queries, &keys, &values),
-        )
+        pass.attend(self.shape(), index, &batch.segments, caches, (&queries, &keys, &values))
     }
 
     fn norm_on_device(&self, rows: &Tensor, norm: &Norm) -> Result<Tensor> {
@@ -89,8 +78,7 @@ impl Pass {
         let positions = segments
             .iter()
             .flat_map(|segment| segment.start..segment.start + segment.count);
-        let (cos, sin): (Vec<&[f32]>, Vec<&[f32]>) =
-            positions.map(|position| rope.at(position)).unzip();
+        let (cos, sin): (Vec<&[f32]>, Vec<&[f32]>) = positions.map(|position| rope.at(position)).unzip();
         let table = |rows: Vec<&[f32]>| {
             let width = rows.first().map_or(0, |row| row.len());
             Tensor::from_vec(rows.concat(), (rows.len(), width), device)
@@ -167,10 +155,9 @@ fn attend_segment(
     let mut scores = (queries.matmul(&keys.transpose(1, 2)?.contiguous()?)? * scale)?;
     if let Some(mask) = mask {
         let apart = scores.reshape((shape.heads, segment.count, seen))?;
-        scores =
-            apart
-                .broadcast_add(mask)?
-                .reshape((shape.kv_heads, group * segment.count, seen))?;
+        scores = apart
+            .broadcast_add(mask)?
+            .reshape((shape.kv_heads, group * segment.count, seen))?;
     }
     let attended = softmax_last_dim(&scores)?.matmul(&values)?;
     attended
@@ -197,13 +184,11 @@ fn causal_mask(segment: &Rows, device: &Device) -> Result<Option<Tensor>> {
     let allowed = |row: usize, position: usize| position <= segment.start + row;
     let mask: Vec<f32> = (0..segment.count)
         .flat_map(|row| {
-            (0..seen).map(move |position| {
-                if allowed(row, position) {
-                    0.0
-                } else {
-                    f32::NEG_INFINITY
-                }
-            })
+            (0..seen).map(
+                move |position| {
+                    if allowed(row, position) { 0.0 } else { f32::NEG_INFINITY }
+                },
+            )
         })
         .collect();
     Tensor::from_vec(mask, (segment.count, seen), device).map(Some)

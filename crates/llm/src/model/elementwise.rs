@@ -8,11 +8,7 @@ pub(crate) fn rms_norm(rows: &[f32], weights: &[f32], epsilon: f32) -> Vec<f32> 
     let mut out = Vec::with_capacity(rows.len());
     for row in rows.chunks_exact(weights.len()) {
         let scale = 1.0 / (dot(row, row) / row.len() as f32 + epsilon).sqrt();
-        out.extend(
-            row.iter()
-                .zip(weights)
-                .map(|(value, weight)| value * scale * weight),
-        );
+        out.extend(row.iter().zip(weights).map(|(value, weight)| value * scale * weight));
     }
     out
 }
@@ -62,12 +58,7 @@ fn sum(values: &[f32]) -> f32 {
 pub(crate) fn dot(left: &[f32], right: &[f32]) -> f32 {
     let mut lanes = [0f32; LANES];
     let (left, right) = (left.chunks_exact(LANES), right.chunks_exact(LANES));
-    let tail: f32 = left
-        .remainder()
-        .iter()
-        .zip(right.remainder())
-        .map(|(a, b)| a * b)
-        .sum();
+    let tail: f32 = left.remainder().iter().zip(right.remainder()).map(|(a, b)| a * b).sum();
     for (left, right) in left.zip(right) {
         for ((lane, a), b) in lanes.iter_mut().zip(left).zip(right) {
             *lane = multiply_add(*a, *b, *lane);
@@ -123,9 +114,7 @@ mod tests {
 
     #[test]
     fn softmax_sums_to_one_and_keeps_the_order() {
-        let mut scores: Vec<f32> = (0..77)
-            .map(|index| (index as f32 * 0.37).sin() * 9.0)
-            .collect();
+        let mut scores: Vec<f32> = (0..77).map(|index| (index as f32 * 0.37).sin() * 9.0).collect();
         let before = scores.clone();
         softmax(&mut scores);
         assert!((scores.iter().sum::<f32>() - 1.0).abs() < 1e-5);

@@ -9,17 +9,9 @@ use super::elementwise::{add, rms_norm, silu_times};
 use super::linear::Input;
 
 impl Decoder {
-    pub(super) fn pass_on_host(
-        &self,
-        caches: &mut [SlotCache],
-        batch: &Batch,
-    ) -> Result<Vec<Vec<f32>>> {
+    pub(super) fn pass_on_host(&self, caches: &mut [SlotCache], batch: &Batch) -> Result<Vec<Vec<f32>>> {
         let tokens = Tensor::new(batch.tokens.as_slice(), &Device::Cpu)?;
-        let mut state = self
-            .embedding
-            .embedding(&tokens)?
-            .flatten_all()?
-            .to_vec1::<f32>()?;
+        let mut state = self.embedding.embedding(&tokens)?.flatten_all()?.to_vec1::<f32>()?;
         for (index, layer) in self.layers.iter().enumerate() {
             let mut attended = self.attend_on_host(index, layer, &state, batch, caches)?;
             if index + 1 == self.layers.len() {
@@ -31,20 +23,12 @@ impl Decoder {
                 return Ok(Vec::new());
             }
             let wide = self.config.heads * self.config.head_dim;
-            add(
-                &mut state,
-                &layer.output.on_host(&Input::new(&attended, wide))?,
-            );
+            add(&mut state, &layer.output.on_host(&Input::new(&attended, wide))?);
             self.feed_forward(layer, &mut state)?;
         }
         let normed = self.norm(&state, &self.final_norm);
-        let logits = self
-            .output
-            .on_host(&Input::new(&normed, self.config.hidden))?;
-        Ok(logits
-            .chunks_exact(self.vocabulary())
-            .map(<[f32]>::to_vec)
-            .collect())
+        let logits = self.output.on_host(&Input::new(&normed, self.config.hidden))?;
+        Ok(logits.chunks_exact(self.vocabulary()).map(<[f32]>::to_vec).collect())
     }
 
     fn attend_on_host(

@@ -43,11 +43,7 @@ impl Linear {
     /// From a weight as the file has it; laid out anew where that makes it faster.
     pub(crate) fn new(weight: QMatMul, bias: Option<Tensor>) -> Result<Self> {
         let tiles = match &weight {
-            QMatMul::QTensor(tensor)
-                if tensor.device().is_cpu() && is_quantised(tensor.dtype()) =>
-            {
-                Tiles::new(tensor)?
-            }
+            QMatMul::QTensor(tensor) if tensor.device().is_cpu() && is_quantised(tensor.dtype()) => Tiles::new(tensor)?,
             _ => None,
         };
         let matrix = tiles.map_or(Matrix::Candle(weight), Matrix::Tiles);
@@ -68,11 +64,7 @@ impl Linear {
                     .get_or_init(|| Activations::new(input.rows, input.width)),
             ),
             Matrix::Tiles(tiles) => {
-                candle_core::bail!(
-                    "rows of {} numbers, expected {}",
-                    input.width,
-                    tiles.columns()
-                )
+                candle_core::bail!("rows of {} numbers, expected {}", input.width, tiles.columns())
             }
             Matrix::Candle(weight) => {
                 let shape = (input.rows.len() / input.width.max(1), input.width);
@@ -96,10 +88,7 @@ impl Linear {
             Matrix::Candle(weight) => weight.forward(rows)?,
             Matrix::Tiles(tiles) => {
                 let (count, width) = rows.dims2()?;
-                let product = tiles.multiply(&Activations::new(
-                    &rows.flatten_all()?.to_vec1::<f32>()?,
-                    width,
-                ));
+                let product = tiles.multiply(&Activations::new(&rows.flatten_all()?.to_vec1::<f32>()?, width));
                 Tensor::from_vec(product, (count, tiles.rows()), rows.device())?
             }
         };

@@ -17,20 +17,15 @@ impl Rope {
         let half = config.head_dim / 2;
         let frequencies: Vec<f64> = (0..half)
             .map(|index| {
-                let plain = config
-                    .rope_base
-                    .powf(-2.0 * index as f64 / config.head_dim as f64);
+                let plain = config.rope_base.powf(-2.0 * index as f64 / config.head_dim as f64);
                 let factor = factors
                     .and_then(|factors| factors.get(index))
                     .map_or(1.0, |factor| f64::from(*factor));
                 scale(plain, &config.rope_scaling) / factor
             })
             .collect();
-        let angles = (0..context)
-            .flat_map(|position| frequencies.iter().map(move |speed| position as f64 * speed));
-        let (cos, sin) = angles
-            .map(|angle| (angle.cos() as f32, angle.sin() as f32))
-            .unzip();
+        let angles = (0..context).flat_map(|position| frequencies.iter().map(move |speed| position as f64 * speed));
+        let (cos, sin) = angles.map(|angle| (angle.cos() as f32, angle.sin() as f32)).unzip();
         Self {
             cos,
             sin,

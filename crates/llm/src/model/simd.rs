@@ -100,9 +100,7 @@ impl Registers for Portable {
         let inputs = word.to_le_bytes().map(|byte| i16::from(byte as i8));
         for (index, pair) in pairs.iter_mut().enumerate() {
             let at = index % 2 * 2;
-            let product = |offset: usize| {
-                i16::from(weights[index * 2 + offset]).wrapping_mul(inputs[at + offset])
-            };
+            let product = |offset: usize| i16::from(weights[index * 2 + offset]).wrapping_mul(inputs[at + offset]);
             *pair = pair.wrapping_add(product(0)).wrapping_add(product(1));
         }
         pairs
@@ -125,9 +123,7 @@ impl Registers for Portable {
         (input_scale, input_sum): (f32, f32),
     ) -> Self::Floats {
         std::array::from_fn(|row| {
-            sum[row]
-                + numbers[row] as f32 * (scales.0[row] * input_scale)
-                + offsets.0[row] * input_sum
+            sum[row] + numbers[row] as f32 * (scales.0[row] * input_scale) + offsets.0[row] * input_sum
         })
     }
 
@@ -231,10 +227,7 @@ mod x86 {
         ) -> Self::Floats {
             let scales = bytemuck::cast::<_, [__m256; 2]>(scales.0);
             let offsets = bytemuck::cast::<_, [__m256; 2]>(offsets.0);
-            let (input_scale, input_sum) = (
-                self.avx._mm256_set1_ps(input_scale),
-                self.avx._mm256_set1_ps(input_sum),
-            );
+            let (input_scale, input_sum) = (self.avx._mm256_set1_ps(input_scale), self.avx._mm256_set1_ps(input_sum));
             let scales = [
                 self.avx._mm256_mul_ps(scales[0], input_scale),
                 self.avx._mm256_mul_ps(scales[1], input_scale),
@@ -322,18 +315,14 @@ mod x86 {
             (scales, offsets): (&PerRow, &PerRow),
             (input_scale, input_sum): (f32, f32),
         ) -> Self::Floats {
-            let both = self.avx512f._mm512_mul_ps(
-                bytemuck::cast(scales.0),
-                self.avx512f._mm512_set1_ps(input_scale),
-            );
-            let sum =
-                self.avx512f
-                    ._mm512_fmadd_ps(self.avx512f._mm512_cvtepi32_ps(numbers), both, sum);
-            self.avx512f._mm512_fmadd_ps(
-                bytemuck::cast(offsets.0),
-                self.avx512f._mm512_set1_ps(input_sum),
-                sum,
-            )
+            let both = self
+                .avx512f
+                ._mm512_mul_ps(bytemuck::cast(scales.0), self.avx512f._mm512_set1_ps(input_scale));
+            let sum = self
+                .avx512f
+                ._mm512_fmadd_ps(self.avx512f._mm512_cvtepi32_ps(numbers), both, sum);
+            self.avx512f
+                ._mm512_fmadd_ps(bytemuck::cast(offsets.0), self.avx512f._mm512_set1_ps(input_sum), sum)
         }
 
         #[inline(always)]

@@ -91,19 +91,14 @@ fn llama_and_qwen3_give_the_logits_of_the_reference() {
             );
             let sums: Vec<f32> = logits
                 .iter()
-                .map(|row| {
-                    row.iter()
-                        .map(|logit| f64::from(*logit).exp())
-                        .sum::<f64>()
-                        .ln() as f32
-                })
+                .map(|row| row.iter().map(|logit| f64::from(*logit).exp()).sum::<f64>().ln() as f32)
                 .collect();
             close(name, &sums, &floats(&expected["row_logsumexp"]), tolerance);
             let prompt_len = case["prompt_len"].as_u64().unwrap() as usize;
             let scores = [RepeatPenalty::Off, RepeatPenalty::Reference]
                 .map(|penalty| dpo_score(&logits, &tokens, prompt_len, penalty));
-            let wanted = ["mean_logprob", "mean_logprob_with_repeat_penalty"]
-                .map(|key| expected[key].as_f64().unwrap() as f32);
+            let wanted =
+                ["mean_logprob", "mean_logprob_with_repeat_penalty"].map(|key| expected[key].as_f64().unwrap() as f32);
             close(name, &scores, &wanted, tolerance);
         }
     }
@@ -184,18 +179,8 @@ fn cut_back_and_copied(decoder: &Decoder) {
     assert_eq!(caches[0].shared_prefix(&tokens), 20);
     let (first, second) = caches.split_at_mut(1);
     second[0].copy_from(&first[0], 15).unwrap();
-    close(
-        "cut back",
-        &read(&mut caches, 0, &tokens[20..]),
-        &whole[29],
-        1e-4,
-    );
-    close(
-        "copied",
-        &read(&mut caches, 1, &tokens[15..]),
-        &whole[29],
-        1e-4,
-    );
+    close("cut back", &read(&mut caches, 0, &tokens[20..]), &whole[29], 1e-4);
+    close("copied", &read(&mut caches, 1, &tokens[15..]), &whole[29], 1e-4);
 }
 
 #[test]
@@ -216,16 +201,8 @@ fn a_failed_pass_leaves_the_slots_as_they_were() {
         (result.is_ok(), caches[0].len())
     };
     assert_eq!(read(&[1; 15]), (true, 15));
-    assert_eq!(
-        read(&[1; 6]),
-        (false, 15),
-        "more positions than the context holds"
-    );
-    assert_eq!(
-        read(&[100_000]),
-        (false, 15),
-        "a token outside the vocabulary"
-    );
+    assert_eq!(read(&[1; 6]), (false, 15), "more positions than the context holds");
+    assert_eq!(read(&[100_000]), (false, 15), "a token outside the vocabulary");
     assert_eq!(read(&[1; 5]), (true, 20));
 }
 
@@ -241,16 +218,10 @@ fn damaged_files_are_errors_that_name_the_file() {
             copy(name, &|bytes| bytes);
         }
     };
-    let error = || {
-        load(folder.path(), &Device::Cpu, 64)
-            .map(|_| ())
-            .unwrap_err()
-    };
+    let error = || load(folder.path(), &Device::Cpu, 64).map(|_| ()).unwrap_err();
     restore();
     assert!(load(folder.path(), &Device::Cpu, 64).is_ok());
-    copy("model.safetensors", &|bytes| {
-        bytes[..bytes.len() / 2].to_vec()
-    });
+    copy("model.safetensors", &|bytes| bytes[..bytes.len() / 2].to_vec());
     assert!(matches!(error(), ModelError::Corrupt { .. }), "{}", error());
     restore();
     copy("config.json", &|bytes| {
@@ -259,11 +230,7 @@ fn damaged_files_are_errors_that_name_the_file() {
             .replace("\"llama\"", "\"mamba\"")
             .into_bytes()
     });
-    assert!(
-        matches!(error(), ModelError::Unsupported { .. }),
-        "{}",
-        error()
-    );
+    assert!(matches!(error(), ModelError::Unsupported { .. }), "{}", error());
     restore();
     // A header that contradicts the weights must not end in slices out of range.
     copy("config.json", &|bytes| {
@@ -275,11 +242,7 @@ fn damaged_files_are_errors_that_name_the_file() {
     assert!(matches!(error(), ModelError::Corrupt { .. }), "{}", error());
     restore();
     std::fs::remove_file(folder.path().join("tokenizer.json")).unwrap();
-    assert!(
-        matches!(error(), ModelError::Tokenizer { .. }),
-        "{}",
-        error()
-    );
+    assert!(matches!(error(), ModelError::Tokenizer { .. }), "{}", error());
     let gguf = folder.path().join("model.gguf");
     std::fs::write(&gguf, b"GGUF but not really").unwrap();
     let broken = load(&gguf, &Device::Cpu, 64).map(|_| ()).unwrap_err();

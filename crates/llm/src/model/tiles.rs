@@ -66,19 +66,13 @@ impl Tiles {
         if rows == 0 || columns == 0 || columns % BLOCK != 0 {
             return Ok(None);
         }
-        let kept = matches!(
-            matrix.dtype(),
-            GgmlDType::Q4_0 | GgmlDType::Q4_1 | GgmlDType::Q8_0
-        );
+        let kept = matches!(matrix.dtype(), GgmlDType::Q4_0 | GgmlDType::Q4_1 | GgmlDType::Q8_0);
         let converted;
         let matrix = if kept {
             matrix
         } else {
             // Formats with other block shapes; eight bits per 32 weights are finer than any of them.
-            converted = QTensor::quantize(
-                &matrix.dequantize(&Device::Cpu)?.to_dtype(DType::F32)?,
-                GgmlDType::Q8_0,
-            )?;
+            converted = QTensor::quantize(&matrix.dequantize(&Device::Cpu)?.to_dtype(DType::F32)?, GgmlDType::Q8_0)?;
             &converted
         };
         let (parse, layers): (fn(&[u8]) -> RowBlock, _) = match matrix.dtype() {
@@ -117,10 +111,8 @@ impl Tiles {
                 })));
             }
         }
-        self.scales.push((
-            PerRow(rows.map(|row| row.scale)),
-            PerRow(rows.map(|row| row.offset)),
-        ));
+        self.scales
+            .push((PerRow(rows.map(|row| row.scale)), PerRow(rows.map(|row| row.offset))));
     }
 
     /// Columns of the matrix, which is the width of its input.
@@ -164,11 +156,7 @@ impl Tiles {
         let task = TILES_PER_TASK * count * ROWS;
         if self.rows * self.columns * count >= WORTH_SPLITTING && rayon::current_num_threads() > 1 {
             // Small pieces, so that a thread that another process pushed aside holds up little.
-            by_tile
-                .par_chunks_mut(task)
-                .enumerate()
-                .with_max_len(1)
-                .for_each(work);
+            by_tile.par_chunks_mut(task).enumerate().with_max_len(1).for_each(work);
         } else {
             by_tile.chunks_mut(task).enumerate().for_each(work);
         }
@@ -222,28 +210,15 @@ impl<R: Registers> Task<'_, R> {
         let blocks = tiles.columns / BLOCK;
         for (offset, out) in out.chunks_exact_mut(input.count * ROWS).enumerate() {
             let tile = first + offset;
-            let weights =
-                &tiles.weights[tile * blocks * LAYERS * LANES..][..blocks * LAYERS * LANES];
+            let weights = &tiles.weights[tile * blocks * LAYERS * LANES..][..blocks * LAYERS * LANES];
             let scales = &tiles.scales[tile * blocks..][..blocks];
             let fours = input.count / 4;
             let (whole, rest) = out.split_at_mut(fours * 4 * ROWS);
             for (four, out) in whole.chunks_exact_mut(4 * ROWS).enumerate() {
-                dot::<R, LAYERS, 4>(
-                    registers,
-                    weights,
-                    scales,
-                    input.rows(four * 4, blocks),
-                    out,
-                );
+                dot::<R, LAYERS, 4>(registers, weights, scales, input.rows(four * 4, blocks), out);
             }
             for (offset, out) in rest.chunks_exact_mut(ROWS).enumerate() {
-                dot::<R, LAYERS, 1>(
-                    registers,
-                    weights,
-                    scales,
-                    input.rows(fours * 4 + offset, blocks),
-                    out,
-                );
+                dot::<R, LAYERS, 1>(registers, weights, scales, input.rows(fours * 4 + offset, blocks), out);
             }
         }
     }
@@ -263,9 +238,7 @@ fn dot<R: Registers, const LAYERS: usize, const COUNT: usize>(
     out: &mut [f32],
 ) {
     let mut sums = [registers.no_floats(); COUNT];
-    for (block, (lanes, (scale, offset))) in
-        weights.chunks_exact(LAYERS * LANES).zip(scales).enumerate()
-    {
+    for (block, (lanes, (scale, offset))) in weights.chunks_exact(LAYERS * LANES).zip(scales).enumerate() {
         let mut numbers = [registers.no_numbers(); COUNT];
         // The upper layer first, because it counts sixteenfold.
         for layer in (0..LAYERS).rev() {
@@ -296,11 +269,7 @@ impl Activations {
     pub(crate) fn new(rows: &[f32], width: usize) -> Self {
         let count = rows.len() / width.max(1);
         let (words, scales) = rows.chunks_exact(BLOCK).map(quantise).unzip();
-        Self {
-            count,
-            words,
-            scales,
-        }
+        Self { count, words, scales }
     }
 
     /// `COUNT` rows from this one on, of `blocks` blocks each.
@@ -309,19 +278,14 @@ impl Activations {
         let mut rows: [Row<'_>; COUNT] = [(&[], &[]); COUNT];
         for (offset, row) in rows.iter_mut().enumerate() {
             let start = (first + offset) * blocks;
-            *row = (
-                &self.words[start..start + blocks],
-                &self.scales[start..start + blocks],
-            );
+            *row = (&self.words[start..start + blocks], &self.scales[start..start + blocks]);
         }
         rows
     }
 }
 
 fn quantise(block: &[f32]) -> ([i32; WORDS], (f32, f32)) {
-    let highest = block
-        .iter()
-        .fold(0f32, |highest, number| highest.max(number.abs()));
+    let highest = block.iter().fold(0f32, |highest, number| highest.max(number.abs()));
     let scale = highest / 127.0;
     let inverse = if scale > 0.0 { 1.0 / scale } else { 0.0 };
     // Adding this number leaves the nearest whole one in the lowest bits, for a whole vector at once.

@@ -90,14 +90,10 @@ impl Role {
 
 impl Weights {
     /// Opens a GGUF file and reads its header.
-    pub(crate) fn open_gguf(
-        path: &Path,
-        device: &Device,
-    ) -> std::result::Result<(Self, Arc<Content>), ModelError> {
+    pub(crate) fn open_gguf(path: &Path, device: &Device) -> std::result::Result<(Self, Arc<Content>), ModelError> {
         let file = File::open(path).map_err(|source| ModelError::io(path, source))?;
         let mut reader = BufReader::with_capacity(1 << 20, file);
-        let content =
-            Content::read(&mut reader).map_err(|error| ModelError::corrupt(path, error))?;
+        let content = Content::read(&mut reader).map_err(|error| ModelError::corrupt(path, error))?;
         let content = Arc::new(content);
         Ok((
             Self::Gguf {
@@ -122,10 +118,7 @@ impl Weights {
         let mut shards = Vec::new();
         for file in files {
             let bytes = std::fs::read(&file).map_err(|source| ModelError::io(&file, source))?;
-            shards.push(
-                BufferedSafetensors::new(bytes)
-                    .map_err(|error| ModelError::corrupt(&file, error))?,
-            );
+            shards.push(BufferedSafetensors::new(bytes).map_err(|error| ModelError::corrupt(&file, error))?);
         }
         Ok(Self::Safetensors {
             shards,
@@ -165,11 +158,7 @@ impl Weights {
     }
 
     /// The same, or nothing when the file does not have it.
-    pub(crate) fn optional_tensor(
-        &mut self,
-        role: Role,
-        layer: Option<usize>,
-    ) -> Result<Option<Tensor>> {
+    pub(crate) fn optional_tensor(&mut self, role: Role, layer: Option<usize>) -> Result<Option<Tensor>> {
         let name = self.name(role, layer, "weight");
         if self.has(&name) {
             self.full_precision(&name).map(Some)
@@ -200,12 +189,7 @@ impl Weights {
     }
 
     /// A projection of `(out, in)` numbers, with its bias if the file has one.
-    pub(crate) fn linear(
-        &mut self,
-        role: Role,
-        layer: Option<usize>,
-        shape: (usize, usize),
-    ) -> Result<Linear> {
+    pub(crate) fn linear(&mut self, role: Role, layer: Option<usize>, shape: (usize, usize)) -> Result<Linear> {
         let matrix = self.matrix(role, layer)?;
         // Attention cuts rows into heads on the strength of the header, so a file may not contradict it.
         if shape_of(&matrix)? != shape {
@@ -246,12 +230,10 @@ impl Weights {
                 reader,
                 device,
             } => content.tensor(reader, name, device)?.dequantize(device),
-            Self::Safetensors { shards, device } => {
-                match shards.iter().find(|shard| shard.get(name).is_ok()) {
-                    Some(shard) => shard.load(name, device)?.to_dtype(DType::F32),
-                    None => candle_core::bail!("there is no tensor {name}"),
-                }
-            }
+            Self::Safetensors { shards, device } => match shards.iter().find(|shard| shard.get(name).is_ok()) {
+                Some(shard) => shard.load(name, device)?.to_dtype(DType::F32),
+                None => candle_core::bail!("there is no tensor {name}"),
+            },
         }
     }
 }

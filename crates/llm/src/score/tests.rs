@@ -34,19 +34,13 @@ fn every_vector_of_the_reference_is_met() {
     let cases = vectors["cases"].as_array().unwrap();
     assert!(cases.len() >= 15);
     for case in cases {
-        let (name, prompt) = (
-            case["name"].as_str().unwrap(),
-            case["prompt"].as_str().unwrap(),
-        );
+        let (name, prompt) = (case["name"].as_str().unwrap(), case["prompt"].as_str().unwrap());
         let completion = case["completion"].as_str().unwrap();
         let most = case["model_max_length"].as_u64().unwrap() as usize;
         let mut joined = tokens(&vectors, &format!("{prompt}{completion}"));
         joined.truncate(most);
         if let Some(expected) = case["model_input_ids"].as_array() {
-            let expected: Vec<u32> = expected
-                .iter()
-                .map(|id| id.as_u64().unwrap() as u32)
-                .collect();
+            let expected: Vec<u32> = expected.iter().map(|id| id.as_u64().unwrap() as u32).collect();
             assert_eq!(joined, expected, "{name}");
         }
         let logits = formula_logits(joined.len(), vocabulary, name.contains("-inf"));
@@ -72,21 +66,11 @@ fn every_vector_of_the_reference_is_met() {
 fn a_prompt_that_fills_the_context_leaves_nothing_to_score() {
     let logits = formula_logits(8, 16, false);
     assert_eq!(
-        dpo_score(
-            &logits,
-            &[0, 1, 2, 3, 4, 5, 6, 7],
-            8,
-            RepeatPenalty::Reference
-        ),
+        dpo_score(&logits, &[0, 1, 2, 3, 4, 5, 6, 7], 8, RepeatPenalty::Reference),
         DPO_FLOOR
     );
     assert_eq!(
-        dpo_score(
-            &logits,
-            &[0, 1, 2, 3, 4, 5, 6, 7],
-            20,
-            RepeatPenalty::Reference
-        ),
+        dpo_score(&logits, &[0, 1, 2, 3, 4, 5, 6, 7], 20, RepeatPenalty::Reference),
         DPO_FLOOR
     );
     assert_eq!(dpo_score(&[], &[], 0, RepeatPenalty::Reference), DPO_FLOOR);

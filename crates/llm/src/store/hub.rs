@@ -91,11 +91,7 @@ impl Source<'_> {
     fn bring_folder(&self) -> Result<PathBuf, ModelError> {
         let mut folder = PathBuf::new();
         for file in NEEDED {
-            folder = self
-                .bring(file)?
-                .parent()
-                .map(Path::to_owned)
-                .unwrap_or_default();
+            folder = self.bring(file)?.parent().map(Path::to_owned).unwrap_or_default();
         }
         for file in WELCOME {
             // Absent in many models; their absence is reported where they are needed.
@@ -115,9 +111,7 @@ impl Source<'_> {
             self.progress
                 .note(&format!("{file} is torn or altered, fetching it anew"));
             // The entry is a link to a blob named by its digest; both go, or the hub client would find them again.
-            let blob = path
-                .canonicalize()
-                .map_err(|source| ModelError::io(&path, source))?;
+            let blob = path.canonicalize().map_err(|source| ModelError::io(&path, source))?;
             for stale in [&path, &blob] {
                 let _ = std::fs::remove_file(stale);
             }
@@ -130,22 +124,14 @@ impl Source<'_> {
         if self.is_sound(&path)? {
             Ok(path)
         } else {
-            Err(ModelError::corrupt(
-                &path,
-                "its digest differs from the hub's",
-            ))
+            Err(ModelError::corrupt(&path, "its digest differs from the hub's"))
         }
     }
 
     /// Large files are stored under their sha256, which makes them checkable without the network. Others pass.
     fn is_sound(&self, path: &Path) -> Result<bool, ModelError> {
-        let blob = path
-            .canonicalize()
-            .map_err(|source| ModelError::io(path, source))?;
-        let name = blob
-            .file_name()
-            .and_then(|name| name.to_str())
-            .unwrap_or_default();
+        let blob = path.canonicalize().map_err(|source| ModelError::io(path, source))?;
+        let name = blob.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         if name.len() != 64 || !name.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Ok(true);
         }
@@ -191,10 +177,7 @@ impl Source<'_> {
                 self.progress.advanced(now);
             } else if last.1.elapsed() > STALL_LIMIT {
                 self.progress.finished();
-                return Err(format!(
-                    "nothing arrived for {} seconds",
-                    STALL_LIMIT.as_secs()
-                ));
+                return Err(format!("nothing arrived for {} seconds", STALL_LIMIT.as_secs()));
             }
         }
     }

@@ -66,9 +66,7 @@ fn answer(mut stream: TcpStream) -> std::io::Result<()> {
         .join("tests/fixtures/llama-logprob")
         .join(name);
     let Ok(bytes) = std::fs::read(&fixture) else {
-        return stream.write_all(
-            b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
-        );
+        return stream.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
     };
     let tag = match name.ends_with(".safetensors") {
         true => verify::digest(&fixture).unwrap(),
@@ -98,22 +96,13 @@ fn a_whole_model_is_brought_and_found_again_without_the_hub() {
     for file in ["config.json", "tokenizer.json", "model.safetensors"] {
         assert!(folder.join(file).exists(), "{file}");
     }
-    crate::Engine::load(
-        &folder,
-        crate::DeviceChoice::Cpu,
-        crate::EngineConfig::default(),
-    )
-    .unwrap();
+    crate::Engine::load(&folder, crate::DeviceChoice::Cpu, crate::EngineConfig::default()).unwrap();
     let served = hub.served.load(Ordering::Relaxed);
     assert_eq!(
         ensure(&hub, "hf:org/tiny@v1/model.safetensors").unwrap(),
         folder.join("model.safetensors")
     );
-    assert_eq!(
-        hub.served.load(Ordering::Relaxed),
-        served,
-        "nothing is asked for twice"
-    );
+    assert_eq!(hub.served.load(Ordering::Relaxed), served, "nothing is asked for twice");
     // A port nobody listens on: the model is here, so it does not matter.
     hub.store.hub.endpoint = Some("http://127.0.0.1:1".into());
     assert_eq!(
@@ -138,9 +127,7 @@ fn a_hub_out_of_reach_and_a_missing_file_are_errors_that_name_the_model() {
     let error = ensure(&hub, "hf:org/tiny/nothing.gguf").unwrap_err();
     assert!(matches!(error, ModelError::Fetch { .. }), "{error}");
     hub.store.hub.endpoint = Some("http://127.0.0.1:1".into());
-    let message = ensure(&hub, "hf:org/other/model.gguf")
-        .unwrap_err()
-        .to_string();
+    let message = ensure(&hub, "hf:org/other/model.gguf").unwrap_err().to_string();
     assert!(
         message.contains("hf:org/other/model.gguf") && message.contains("--model"),
         "{message}"

@@ -18,11 +18,7 @@ pub(super) struct Lock {
 
 pub(super) fn acquire(path: &Path, progress: &dyn Progress) -> Result<Lock, ModelError> {
     let io = |source| ModelError::io(path, source);
-    let file = File::options()
-        .create(true)
-        .append(true)
-        .open(path)
-        .map_err(io)?;
+    let file = File::options().create(true).append(true).open(path).map_err(io)?;
     let started = Instant::now();
     let mut told = false;
     loop {

@@ -62,9 +62,7 @@ impl Progress for StderrProgress {
         };
         if std::io::stderr().is_terminal() {
             let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
-            let style = ProgressStyle::with_template(
-                "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}",
-            );
+            let style = ProgressStyle::with_template("{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}");
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
             bar.set_message(format!("fetching {what}"));
             state.bar = Some(bar);
@@ -79,11 +77,7 @@ impl Progress for StderrProgress {
             bar.set_position(bytes.min(state.total));
             return;
         }
-        let tenths = bytes
-            .saturating_mul(10)
-            .checked_div(state.total)
-            .unwrap_or(0)
-            .min(10);
+        let tenths = bytes.saturating_mul(10).checked_div(state.total).unwrap_or(0).min(10);
         if tenths > state.tenths_told {
             state.tenths_told = tenths;
             eprintln!(

@@ -46,11 +46,7 @@ impl FromStr for ModelRef {
 
 fn parse_hub(id: &str) -> Result<ModelRef, &'static str> {
     let mut parts = id.splitn(3, '/');
-    let (organisation, name, file) = (
-        parts.next().unwrap_or(""),
-        parts.next().unwrap_or(""),
-        parts.next(),
-    );
+    let (organisation, name, file) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""), parts.next());
     let (name, revision) = match name.split_once('@') {
         Some((name, revision)) => (name, Some(revision)),
         None => (name, None),
@@ -89,11 +85,7 @@ impl fmt::Display for ModelRef {
         match self {
             Self::Default => formatter.write_str("default"),
             Self::Path(path) => write!(formatter, "{}", path.display()),
-            Self::Hub {
-                repo,
-                revision,
-                file,
-            } => {
+            Self::Hub { repo, revision, file } => {
                 write!(formatter, "hf:{repo}")?;
                 if let Some(revision) = revision {
                     write!(formatter, "@{revision}")?;

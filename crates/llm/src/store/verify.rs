@@ -41,11 +41,7 @@ pub(super) fn check(path: &Path, expected: &Member) -> Result<Verdict, ModelErro
 }
 
 /// Whether the file has this digest, asking the note first and writing it after a successful look.
-pub(super) fn check_digest(
-    path: &Path,
-    sha256: &str,
-    note_path: &Path,
-) -> Result<Verdict, ModelError> {
+pub(super) fn check_digest(path: &Path, sha256: &str, note_path: &Path) -> Result<Verdict, ModelError> {
     let now = note_for(path, sha256)?;
     if read_note(note_path).is_some_and(|note| note == now) {
         return Ok(Verdict::Sound);

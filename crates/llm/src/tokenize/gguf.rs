@@ -17,7 +17,8 @@ use tokenizers::tokenizer::{AddedToken, SplitDelimiterBehavior, Tokenizer};
 use super::Hints;
 
 /// Split rules of the two pre-tokenizers that come as one expression; they differ in how many digits go together.
-const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+const QWEN2: &str =
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 /// Token types of the format whose text is matched as a whole: control tokens and tokens added by the model's makers.
 const CONTROL: u64 = 3;
@@ -46,9 +47,7 @@ pub(super) fn build(content: &Content) -> Result<Tokenizer, String> {
     // Llama 3 keeps whole words of its vocabulary even where no chain of merges leads to them.
     let bpe = BPE::builder()
         .vocab_and_merges(
-            vocabulary
-                .into_iter()
-                .collect::<tokenizers::models::bpe::Vocab>(),
+            vocabulary.into_iter().collect::<tokenizers::models::bpe::Vocab>(),
             merges,
         )
         .ignore_merges(pre == "llama-bpe" || pre == "llama3")
@@ -64,8 +63,7 @@ pub(super) fn build(content: &Content) -> Result<Tokenizer, String> {
     tokenizer.with_decoder(Some(ByteLevel::new(false, false, false)));
     add_marked_tokens(&mut tokenizer, content, &tokens)?;
     if flag(content, "tokenizer.ggml.add_bos_token") {
-        let begin = token_named(content, "tokenizer.ggml.bos_token_id", &tokens)
-            .ok_or("the start token is missing")?;
+        let begin = token_named(content, "tokenizer.ggml.bos_token_id", &tokens).ok_or("the start token is missing")?;
         tokenizer.with_post_processor(Some(starting_with(&begin.0, begin.1)?));
     }
     Ok(tokenizer)
@@ -87,52 +85,30 @@ pub(super) fn hints(content: &Content) -> Hints {
 fn pre_tokenizer(name: &str) -> Result<PreTokenizerWrapper, String> {
     let split = |expression: &str| -> Result<PreTokenizerWrapper, String> {
         let pattern = SplitPattern::Regex(expression.to_owned());
-        let split = Split::new(pattern, SplitDelimiterBehavior::Isolated, false)
-            .map_err(|error| error.to_string())?;
-        Ok(Sequence::new(vec![
-            split.into(),
-            ByteLevel::new(false, true, false).into(),
-        ])
-        .into())
+        let split = Split::new(pattern, SplitDelimiterBehavior::Isolated, false).map_err(|error| error.to_string())?;
+        Ok(Sequence::new(vec![split.into(), ByteLevel::new(false, true, false).into()]).into())
     };
     match name {
-        "smollm" => Ok(Sequence::new(vec![
-            Digits::new(true).into(),
-            ByteLevel::new(false, true, true).into(),
-        ])
-        .into()),
+        "smollm" => Ok(Sequence::new(vec![Digits::new(true).into(), ByteLevel::new(false, true, true).into()]).into()),
         "gpt-2" | "gpt2" => Ok(ByteLevel::new(false, true, true).into()),
         "qwen2" => split(QWEN2),
         "llama-bpe" | "llama3" => split(LLAMA3),
-        _ => Err(format!(
-            "the file's pre-tokenizer {name:?} is not known here"
-        )),
+        _ => Err(format!("the file's pre-tokenizer {name:?} is not known here")),
     }
 }
 
-fn add_marked_tokens(
-    tokenizer: &mut Tokenizer,
-    content: &Content,
-    tokens: &[String],
-) -> Result<(), String> {
+fn add_marked_tokens(tokenizer: &mut Tokenizer, content: &Content, tokens: &[String]) -> Result<(), String> {
     let types = match content.metadata.get("tokenizer.ggml.token_type") {
         Some(Value::Array(types)) => types.iter().map(integer).collect(),
         _ => Vec::new(),
     };
-    let marked = tokens
-        .iter()
-        .zip(types)
-        .filter_map(|(token, kind)| match kind {
-            Some(CONTROL) => Some(AddedToken::from(token.clone(), true)),
-            Some(USER_DEFINED) => Some(AddedToken::from(token.clone(), false).normalized(false)),
-            _ => None,
-        });
+    let marked = tokens.iter().zip(types).filter_map(|(token, kind)| match kind {
+        Some(CONTROL) => Some(AddedToken::from(token.clone(), true)),
+        Some(USER_DEFINED) => Some(AddedToken::from(token.clone(), false).normalized(false)),
+        _ => None,
+    });
     tokenizer
-        .add_tokens(
-            marked
-                .filter(|token| !token.content.is_empty())
-                .collect::<Vec<_>>(),
-        )
+        .add_tokens(marked.filter(|token| !token.content.is_empty()).collect::<Vec<_>>())
         .map_err(|error| error.to_string())?;
     Ok(())
 }
@@ -152,12 +128,7 @@ fn token_named(content: &Content, key: &str, tokens: &[String]) -> Option<(Strin
 }
 
 fn text<'a>(content: &'a Content, key: &str) -> Option<&'a str> {
-    content
-        .metadata
-        .get(key)?
-        .to_string()
-        .ok()
-        .map(String::as_str)
+    content.metadata.get(key)?.to_string().ok().map(String::as_str)
 }
 
 fn texts(content: &Content, key: &str) -> Result<Vec<String>, String> {
@@ -166,12 +137,7 @@ fn texts(content: &Content, key: &str) -> Result<Vec<String>, String> {
     };
     values
         .iter()
-        .map(|value| {
-            value
-                .to_string()
-                .cloned()
-                .map_err(|error| error.to_string())
-        })
+        .map(|value| value.to_string().cloned().map_err(|error| error.to_string()))
         .collect()
 }
 

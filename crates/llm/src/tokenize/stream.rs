@@ -23,11 +23,7 @@ pub(crate) struct TextStream {
 
 impl TextStream {
     /// Takes one more token; returns the text that became certain, possibly empty.
-    pub(crate) fn push(
-        &mut self,
-        token: u32,
-        tokenizer: &TextTokenizer,
-    ) -> Result<String, EngineError> {
+    pub(crate) fn push(&mut self, token: u32, tokenizer: &TextTokenizer) -> Result<String, EngineError> {
         self.tokens.push(token);
         let (piece, complete) = self.pending(tokenizer)?;
         if !complete || piece.is_empty() {

@@ -19,28 +19,17 @@ const MAX_STEPS: u64 = 1_000_000;
 
 impl ChatTemplate {
     /// Compiles a template and tries it, so that a broken one stops the start and not the first request.
-    pub(crate) fn compile(
-        source: String,
-        begin: Option<String>,
-        end: Option<String>,
-    ) -> Result<Self, String> {
+    pub(crate) fn compile(source: String, begin: Option<String>, end: Option<String>) -> Result<Self, String> {
         let mut environment = Environment::new();
         // The whitespace rules templates are written for.
-        let syntax = SyntaxConfig::builder()
-            .trim_blocks(true)
-            .lstrip_blocks(true)
-            .build();
+        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
         environment.set_syntax(syntax.map_err(|error| describe(&error))?);
         environment.set_fuel(Some(MAX_STEPS));
         environment.set_recursion_limit(MAX_RECURSION);
-        environment
-            .set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
-        environment.add_function(
-            "raise_exception",
-            |message: String| -> Result<Value, Error> {
-                Err(Error::new(ErrorKind::InvalidOperation, message))
-            },
-        );
+        environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+        environment.add_function("raise_exception", |message: String| -> Result<Value, Error> {
+            Err(Error::new(ErrorKind::InvalidOperation, message))
+        });
         environment
             .add_template_owned(NAME, source)
             .map_err(|error| describe(&error))?;
@@ -62,10 +51,7 @@ impl ChatTemplate {
 
     /// The text of these messages, ending where the assistant's answer begins.
     pub(crate) fn render(&self, messages: &[crate::Message]) -> Result<String, String> {
-        let template = self
-            .environment
-            .get_template(NAME)
-            .map_err(|error| describe(&error))?;
+        let template = self.environment.get_template(NAME).map_err(|error| describe(&error))?;
         let messages: Vec<Value> = messages
             .iter()
             .map(|message| {

@@ -29,7 +29,8 @@ fn a_chat_is_written_as_the_template_says() {
     let tokenizer = tokenizer(CHATML);
     let messages = [Message::system("Be brief."), Message::user("Hello")];
     let tokens = tokenizer.encode_chat(&messages).unwrap();
-    let expected = "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n";
+    let expected =
+        "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n";
     assert_eq!(tokens, tokenizer.encode(expected).unwrap());
     assert!(tokenizer.is_end(tokenizer.inner().token_to_id("<|im_end|>").unwrap()));
 }
@@ -59,22 +60,17 @@ fn a_broken_template_stops_the_start() {
         "static",
     ] {
         let folder = folder_with(Some(broken));
-        let error = TextTokenizer::from_folder(folder.path())
-            .map(|_| ())
-            .unwrap_err();
-        assert!(
-            matches!(error, ModelError::Template { .. }),
-            "{broken:?}: {error}"
-        );
+        let error = TextTokenizer::from_folder(folder.path()).map(|_| ()).unwrap_err();
+        assert!(matches!(error, ModelError::Template { .. }), "{broken:?}: {error}");
     }
-    let endless = "{{ messages[0].content }}{% for i in range(100000) %}{% for j in range(100000) %}x{% endfor %}{% endfor %}";
+    let endless =
+        "{{ messages[0].content }}{% for i in range(100000) %}{% for j in range(100000) %}x{% endfor %}{% endfor %}";
     assert!(TextTokenizer::from_folder(folder_with(Some(endless)).path()).is_err());
 }
 
 #[test]
 fn templates_may_call_python_string_methods() {
-    let template =
-        "{% for m in messages %}{{ m.content.strip().split('|')[-1].upper() }}{% endfor %}Hello";
+    let template = "{% for m in messages %}{{ m.content.strip().split('|')[-1].upper() }}{% endfor %}Hello";
     let tokenizer = tokenizer(template);
     let tokens = tokenizer.encode_chat(&[Message::user("  a|b ")]).unwrap();
     assert_eq!(tokenizer.decode(&tokens).unwrap(), "BHello");
@@ -85,10 +81,7 @@ fn without_a_template_only_chats_are_refused() {
     let tokenizer = TextTokenizer::from_folder(folder_with(None).path()).unwrap();
     let error = tokenizer.encode_chat(&[Message::user("x")]).unwrap_err();
     assert!(matches!(error, EngineError::NoTemplate), "{error}");
-    assert_eq!(
-        tokenizer.decode(&tokenizer.encode("x y").unwrap()).unwrap(),
-        "x y"
-    );
+    assert_eq!(tokenizer.decode(&tokenizer.encode("x y").unwrap()).unwrap(), "x y");
 }
 
 #[test]
@@ -116,11 +109,6 @@ fn a_character_that_never_ends_is_handed_out_in_the_end() {
     assert_eq!(stream.push(euro[0], &tokenizer).unwrap(), "");
     assert_eq!(stream.finish(&tokenizer).unwrap(), "\u{FFFD}");
     let mut stream = TextStream::default();
-    let text: String = (0..40)
-        .map(|_| stream.push(euro[1], &tokenizer).unwrap())
-        .collect();
-    assert!(
-        !text.is_empty(),
-        "broken bytes must not be held back for ever"
-    );
+    let text: String = (0..40).map(|_| stream.push(euro[1], &tokenizer).unwrap()).collect();
+    assert!(!text.is_empty(), "broken bytes must not be held back for ever");
 }

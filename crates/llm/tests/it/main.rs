@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axoneme_llm::{
-    DeviceChoice, Embedder, Engine, EngineConfig, FinishReason, MINILM_L6, Message, ModelRef,
-    ModelStore, RepeatPenalty, Request, SMOLLM2_135M, Sampling, Shipped, StderrProgress,
+    DeviceChoice, Embedder, Engine, EngineConfig, FinishReason, MINILM_L6, Message, ModelRef, ModelStore,
+    RepeatPenalty, Request, SMOLLM2_135M, Sampling, Shipped, StderrProgress,
 };
 use serde_json::Value;
 use tokio::sync::OnceCell;
@@ -54,10 +54,7 @@ async fn the_tokenizer_inside_the_default_model_is_read_right() {
         "naïve café 北京 😀 don't I'll",
         "fn main() { let x = 1; }",
     ] {
-        assert_eq!(
-            tokenizer.decode(&tokenizer.encode(text).unwrap()).unwrap(),
-            text
-        );
+        assert_eq!(tokenizer.decode(&tokenizer.encode(text).unwrap()).unwrap(), text);
     }
 }
 
@@ -89,26 +86,13 @@ async fn four_callers_get_the_answers_they_would_get_alone() {
             seed: number as u64,
             ..Sampling::default()
         };
-        Request::new(
-            vec![Message::user(format!("{STORY} Write as reader {number}."))],
-            24,
-        )
-        .sampled(sampling)
+        Request::new(vec![Message::user(format!("{STORY} Write as reader {number}."))], 24).sampled(sampling)
     };
     let mut alone = Vec::new();
     for number in 0..4 {
-        alone.push(
-            engine
-                .submit(request(number))
-                .unwrap()
-                .completion()
-                .await
-                .text,
-        );
+        alone.push(engine.submit(request(number)).unwrap().completion().await.text);
     }
-    let running: Vec<_> = (0..4)
-        .map(|number| engine.submit(request(number)).unwrap())
-        .collect();
+    let running: Vec<_> = (0..4).map(|number| engine.submit(request(number)).unwrap()).collect();
     for (generation, expected) in running.into_iter().zip(alone) {
         assert_eq!(generation.completion().await.text, expected);
     }
@@ -124,18 +108,11 @@ async fn an_answer_comes_before_its_deadline() {
         .await;
     let limit = Duration::from_millis(700);
     let started = Instant::now();
-    let request = Request::new(
-        vec![Message::user("Write a long story about a lighthouse.")],
-        1500,
-    )
-    .within(limit);
+    let request = Request::new(vec![Message::user("Write a long story about a lighthouse.")], 1500).within(limit);
     let answer = engine.submit(request).unwrap().completion().await;
     let took = started.elapsed();
     assert_eq!(answer.reason, FinishReason::Deadline, "{answer:?}");
-    assert!(
-        answer.completion_tokens > 0 && !answer.text.is_empty(),
-        "{answer:?}"
-    );
+    assert!(answer.completion_tokens > 0 && !answer.text.is_empty(), "{answer:?}");
     assert!(took < limit + Duration::from_millis(150), "took {took:?}");
 }
 
@@ -162,8 +139,7 @@ async fn a_sensible_completion_scores_higher_than_nonsense() {
 
 #[tokio::test]
 async fn minilm_gives_the_published_vectors() {
-    let vectors: Value =
-        serde_json::from_str(include_str!("../fixtures/minilm_real.json")).unwrap();
+    let vectors: Value = serde_json::from_str(include_str!("../fixtures/minilm_real.json")).unwrap();
     let tolerance = vectors["tolerance"].as_f64().unwrap() as f32;
     let texts: Vec<String> = vectors["texts"]
         .as_array()
@@ -181,10 +157,7 @@ async fn minilm_gives_the_published_vectors() {
             .map(|id| id.as_u64().unwrap())
             .collect();
         let encoding = embedder.tokenizer().encode(text.as_str(), true).unwrap();
-        assert!(
-            encoding.get_ids().iter().map(|id| u64::from(*id)).eq(ids),
-            "{text:?}"
-        );
+        assert!(encoding.get_ids().iter().map(|id| u64::from(*id)).eq(ids), "{text:?}");
         for (number, expected) in found[index]
             .iter()
             .zip(vectors["first_eight"][index].as_array().unwrap())
@@ -205,9 +178,6 @@ async fn minilm_gives_the_published_vectors() {
     }
     assert_eq!(embedder.dimensions(), 384);
     // The file asks for 128 tokens, the model's own setting for 256.
-    let long = embedder
-        .tokenizer()
-        .encode("word ".repeat(1000), true)
-        .unwrap();
+    let long = embedder.tokenizer().encode("word ".repeat(1000), true).unwrap();
     assert_eq!(long.len(), 256);
 }

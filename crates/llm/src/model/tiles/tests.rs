@@ -28,10 +28,7 @@ fn matrix(rows: usize, columns: usize, seed: u32) -> Tensor {
 fn close(left: &[f32], right: &[f32], tolerance: f32) {
     assert_eq!(left.len(), right.len());
     for (index, (left, right)) in left.iter().zip(right).enumerate() {
-        assert!(
-            (left - right).abs() < tolerance,
-            "number {index}: {left} and {right}"
-        );
+        assert!((left - right).abs() < tolerance, "number {index}: {left} and {right}");
     }
 }
 
@@ -74,12 +71,8 @@ fn every_set_of_registers_gives_the_same_product() {
             if let Some(registers) = pulp::x86::V3::try_new() {
                 close(&tiles.multiply_with(registers, &input), &portable, 1e-4);
             }
-            if let (Some(wide), Some(narrow)) = (pulp::x86::V4::try_new(), pulp::x86::V3::try_new())
-            {
-                assert_eq!(
-                    tiles.multiply_with(wide, &input),
-                    tiles.multiply_with(narrow, &input)
-                );
+            if let (Some(wide), Some(narrow)) = (pulp::x86::V4::try_new(), pulp::x86::V3::try_new()) {
+                assert_eq!(tiles.multiply_with(wide, &input), tiles.multiply_with(narrow, &input));
             }
         }
         assert_eq!(portable.len(), rows * count);
