@@ -62,14 +62,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .with_env_filter("info")
         .init();
     let mut arguments = std::env::args().skip(1);
-    let address = arguments
-        .next()
-        .unwrap_or_else(|| "127.0.0.1:8091".into())
-        .parse()?;
+    let address = arguments.next().unwrap_or_else(|| "127.0.0.1:8091".into()).parse()?;
     let hotkey = Keypair::from_uri(&arguments.next().unwrap_or_else(|| "//Bob".into()))?;
-    let refused = arguments
-        .map(|text| text.parse())
-        .collect::<Result<_, _>>()?;
+    let refused = arguments.map(|text| text.parse()).collect::<Result<_, _>>()?;
     let account = hotkey.account_id();
     let axon = Axon::builder(Arc::new(hotkey))
         .bind(address)
@@ -78,8 +73,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .start()
         .await?;
     println!("ready {} {account}", axon.local_addr());
-    let end_of_input =
-        tokio::task::spawn_blocking(|| std::io::copy(&mut std::io::stdin(), &mut std::io::sink()));
+    let end_of_input = tokio::task::spawn_blocking(|| std::io::copy(&mut std::io::stdin(), &mut std::io::sink()));
     tokio::select! {
         _ = end_of_input => {}
         _ = tokio::signal::ctrl_c() => {}

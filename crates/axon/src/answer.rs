@@ -14,16 +14,12 @@ pub(crate) type Answer = Response<Full<Bytes>>;
 /// An answer of `status` with a JSON body and the headers of the envelope.
 pub(crate) fn json(status: u16, envelope: &Envelope, body: Vec<u8>) -> Answer {
     let mut response = Response::new(Full::new(Bytes::from(body)));
-    *response.status_mut() =
-        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     for (name, value) in envelope.headers() {
         // Names come from this program and values are cleaned, so nothing is lost here.
-        if let (Ok(name), Ok(value)) = (
-            HeaderName::try_from(name.as_ref()),
-            HeaderValue::try_from(value),
-        ) {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name.as_ref()), HeaderValue::try_from(value)) {
             headers.append(name, value);
         }
     }

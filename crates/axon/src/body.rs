@@ -39,14 +39,11 @@ pub(crate) fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
         .unwrap_or("")
         .trim()
         .to_ascii_lowercase();
-    let json = essence == "application/json"
-        || (essence.starts_with("application/") && essence.ends_with("+json"));
+    let json = essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
     if json {
         Ok(())
     } else {
-        Err(Refusal::BadRequest(
-            "the content type must be application/json",
-        ))
+        Err(Refusal::BadRequest("the content type must be application/json"))
     }
 }
 
@@ -59,18 +56,13 @@ pub(crate) fn check_declared_length(body: &Incoming, limit: usize) -> Result<(),
 }
 
 /// Reads a whole body, or says why not.
-pub(crate) async fn read(
-    body: &mut Incoming,
-    limit: usize,
-    until: Instant,
-) -> Result<Bytes, Refusal> {
+pub(crate) async fn read(body: &mut Incoming, limit: usize, until: Instant) -> Result<Bytes, Refusal> {
     let expected = body.size_hint().exact().unwrap_or(0).min(limit as u64) as usize;
     let reading = async {
         // The whole capacity only for what has a length: a chunked body has to earn its memory.
         let mut bytes = BytesMut::with_capacity(expected.min(64 << 10));
         while let Some(frame) = body.frame().await {
-            let frame = frame
-                .map_err(|_| Refusal::BadRequest("the body ended early or is badly framed"))?;
+            let frame = frame.map_err(|_| Refusal::BadRequest("the body ended early or is badly framed"))?;
             let Ok(data) = frame.into_data() else {
                 continue;
             };
@@ -93,9 +85,7 @@ pub(crate) async fn drain(body: &mut Incoming) -> bool {
     match body.size_hint().exact() {
         Some(0) => true,
         Some(length) if length <= WORTH_READING as u64 => {
-            read(body, WORTH_READING, Instant::now() + WORTH_WAITING)
-                .await
-                .is_ok()
+            read(body, WORTH_READING, Instant::now() + WORTH_WAITING).await.is_ok()
         }
         _ => body.is_end_stream(),
     }

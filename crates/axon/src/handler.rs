@@ -46,12 +46,7 @@ impl Caller {
 #[async_trait]
 pub trait Forward<S: Synapse>: Send + Sync + 'static {
     /// Fills in the answer. Leave the fields of the question as they are: Python callers overwrite theirs with them.
-    async fn forward(
-        &self,
-        caller: Caller,
-        synapse: S,
-        cancel: CancellationToken,
-    ) -> Result<S, HandlerError>;
+    async fn forward(&self, caller: Caller, synapse: S, cancel: CancellationToken) -> Result<S, HandlerError>;
 }
 
 /// A handler's refusal to answer.
@@ -64,11 +59,7 @@ pub struct HandlerError {
 impl HandlerError {
     /// Any error status from 400 to 599 (others become 500), with a message the caller sees.
     pub fn new(status: u16, message: impl fmt::Display) -> Self {
-        let status = if (400..600).contains(&status) {
-            status
-        } else {
-            500
-        };
+        let status = if (400..600).contains(&status) { status } else { 500 };
         Self {
             status,
             message: message.to_string(),

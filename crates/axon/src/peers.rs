@@ -98,9 +98,7 @@ mod tests {
             .open(ip("::ffff:192.0.2.1"))
             .expect("the same address in IPv6 clothes");
         assert!(connections.open(ip("192.0.2.1")).is_none());
-        let _third = connections
-            .open(ip("2001:db8::1"))
-            .expect("another address");
+        let _third = connections.open(ip("2001:db8::1")).expect("another address");
         assert!(connections.open(ip("2001:db8:1::1")).is_none(), "full");
         drop(first);
         assert!(connections.open(ip("192.0.2.1")).is_some());

@@ -7,9 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axoneme_protocol::nonce::NonceUse;
-use axoneme_protocol::{
-    Clock, Envelope, NonceStore, NonceWindow, SignedHead, TerminalInfo, WIRE_VERSION,
-};
+use axoneme_protocol::{Clock, Envelope, NonceStore, NonceWindow, SignedHead, TerminalInfo, WIRE_VERSION};
 use axoneme_wallet::{AccountId, Keypair};
 use futures::FutureExt;
 use http::request::Parts;
@@ -74,8 +72,7 @@ impl Pipeline {
         let began = Instant::now();
         let (parts, mut body) = request.into_parts();
         let mut known = Known::default();
-        let serving =
-            AssertUnwindSafe(self.pass(&parts, &mut body, place, began, &mut known)).catch_unwind();
+        let serving = AssertUnwindSafe(self.pass(&parts, &mut body, place, began, &mut known)).catch_unwind();
         let outcome = serving
             .await
             .unwrap_or_else(|_| Err(Refusal::internal(&"the handler panicked")));
@@ -129,8 +126,7 @@ impl Pipeline {
         )?;
         let head = &*known.head.insert(head);
         self.check_blacklist(head, endpoint)?;
-        self.window
-            .check(self.clock.unix_ns(), head.nonce, head.timeout)?;
+        self.window.check(self.clock.unix_ns(), head.nonce, head.timeout)?;
         body::check_declared_length(body, endpoint.body_bytes)?;
         self.check_signature(head)?;
         self.nonces
@@ -149,9 +145,7 @@ impl Pipeline {
         let caller = self.caller(head, endpoint, place, began);
         let deadline = caller.deadline();
         let turn_by = deadline.min(Instant::now() + self.limits.queue_timeout);
-        let _permit = self
-            .wait_for_turn(&caller.hotkey, turn_by, deadline, began)
-            .await?;
+        let _permit = self.wait_for_turn(&caller.hotkey, turn_by, deadline, began).await?;
         let cancel = self.stop.child_token();
         // Fires when this future is dropped, which is what happens when the client goes away.
         let _gone = cancel.clone().drop_guard();
@@ -174,8 +168,7 @@ impl Pipeline {
     fn find_route(&self, parts: &Parts, known: &mut Known) -> Result<&Endpoint, Refusal> {
         let name = parts.uri.path().trim_start_matches('/');
         let endpoint = self.routes.get(name);
-        let endpoint =
-            endpoint.ok_or_else(|| Refusal::unknown_route(name, self.routes.keys().copied()))?;
+        let endpoint = endpoint.ok_or_else(|| Refusal::unknown_route(name, self.routes.keys().copied()))?;
         known.route = Some(endpoint.route.name());
         if parts.method == Method::POST {
             Ok(endpoint)
@@ -208,13 +201,7 @@ impl Pipeline {
             .map_err(|retry_after| Refusal::HotkeyRate { retry_after })
     }
 
-    fn caller(
-        &self,
-        head: &SignedHead,
-        endpoint: &Endpoint,
-        place: &Place,
-        began: Instant,
-    ) -> Caller {
+    fn caller(&self, head: &SignedHead, endpoint: &Endpoint, place: &Place, began: Instant) -> Caller {
         // Python clients mean "no limit" by zero.
         let patience = head
             .timeout
@@ -256,9 +243,7 @@ impl Pipeline {
         let head = known.head.as_ref().filter(|_| known.verified);
         Envelope {
             name: known.route.unwrap_or("Synapse").into(),
-            timeout: head
-                .and_then(|head| head.timeout)
-                .map(|timeout| timeout.as_secs_f64()),
+            timeout: head.and_then(|head| head.timeout).map(|timeout| timeout.as_secs_f64()),
             axon: TerminalInfo {
                 process_time: Some(took.as_secs_f64()),
                 ip: Some(place.local.ip().to_canonical().to_string()),
@@ -297,7 +282,6 @@ fn set_status(envelope: &mut Envelope, code: u16, message: &str) {
 
 fn record(route: Option<&'static str>, status: u16, took: Duration) {
     let synapse = route.unwrap_or("unknown");
-    metrics::counter!("axon_requests_total", "synapse" => synapse, "status" => status.to_string())
-        .increment(1);
+    metrics::counter!("axon_requests_total", "synapse" => synapse, "status" => status.to_string()).increment(1);
     metrics::histogram!("axon_request_seconds", "synapse" => synapse).record(took.as_secs_f64());
 }

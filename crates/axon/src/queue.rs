@@ -84,17 +84,9 @@ impl Gate {
     }
 
     /// Waits for the right to run.
-    pub(crate) async fn enter(
-        self: &Arc<Self>,
-        priority: f64,
-        until: Instant,
-    ) -> Result<Permit, Turned> {
+    pub(crate) async fn enter(self: &Arc<Self>, priority: f64, until: Instant) -> Result<Permit, Turned> {
         // Not-a-number would otherwise sort above everything.
-        let priority = Priority(if priority.is_nan() {
-            f64::NEG_INFINITY
-        } else {
-            priority
-        });
+        let priority = Priority(if priority.is_nan() { f64::NEG_INFINITY } else { priority });
         let mut waiter = {
             let mut state = self.state.lock();
             if state.running < self.max_running {
@@ -171,10 +163,7 @@ mod tests {
     }
 
     /// Starts waiting in a task of its own and lets it reach the queue.
-    async fn wait(
-        gate: &Arc<Gate>,
-        priority: f64,
-    ) -> tokio::task::JoinHandle<Result<Permit, Turned>> {
+    async fn wait(gate: &Arc<Gate>, priority: f64) -> tokio::task::JoinHandle<Result<Permit, Turned>> {
         let before = gate.waiting();
         let gate_of_task = gate.clone();
         let task = tokio::spawn(async move { gate_of_task.enter(priority, soon()).await });

@@ -50,10 +50,7 @@ impl Bucket {
             self.tokens -= 1.0;
             return Ok(());
         }
-        Err(
-            Duration::try_from_secs_f64((1.0 - self.tokens) / rate.per_second)
-                .unwrap_or(Duration::from_secs(60)),
-        )
+        Err(Duration::try_from_secs_f64((1.0 - self.tokens) / rate.per_second).unwrap_or(Duration::from_secs(60)))
     }
 }
 
@@ -125,10 +122,7 @@ mod tests {
         }
         assert_eq!(limiter.buckets.lock().by_key.len(), MAX_BUCKETS);
         assert!(limiter.take(5).is_ok());
-        assert!(
-            limiter.take(usize::MAX).is_err(),
-            "the shared bucket is empty"
-        );
+        assert!(limiter.take(usize::MAX).is_err(), "the shared bucket is empty");
         tokio::time::advance(Duration::from_secs(10)).await;
         assert!(limiter.take(usize::MAX).is_ok(), "full buckets were swept");
         assert_eq!(limiter.buckets.lock().by_key.len(), 1);

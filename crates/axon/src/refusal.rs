@@ -140,10 +140,7 @@ impl Refusal {
 
     pub(crate) fn unknown_route(name: &str, routes: impl Iterator<Item = &'static str>) -> Self {
         let name = header_safe(name).chars().take(64).collect();
-        let available = routes
-            .map(|route| format!("'{route}'"))
-            .collect::<Vec<_>>()
-            .join(", ");
+        let available = routes.map(|route| format!("'{route}'")).collect::<Vec<_>>().join(", ");
         Self::UnknownRoute {
             name,
             available: format!("[{available}]"),

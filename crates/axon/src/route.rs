@@ -73,12 +73,7 @@ pub(crate) struct Pong;
 
 #[async_trait::async_trait]
 impl Forward<Ping> for Pong {
-    async fn forward(
-        &self,
-        _: Caller,
-        ping: Ping,
-        _: CancellationToken,
-    ) -> Result<Ping, HandlerError> {
+    async fn forward(&self, _: Caller, ping: Ping, _: CancellationToken) -> Result<Ping, HandlerError> {
         Ok(ping)
     }
 }

@@ -6,9 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axoneme_protocol::{
-    Clock, MemoryNonceStore, NonceStore, NonceWindow, Ping, Synapse, SystemClock,
-};
+use axoneme_protocol::{Clock, MemoryNonceStore, NonceStore, NonceWindow, Ping, Synapse, SystemClock};
 use axoneme_wallet::Keypair;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -119,10 +117,7 @@ impl AxonBuilder {
         let closing = CancellationToken::new();
         let tasks = TaskTracker::new();
         let acceptor = Acceptor {
-            connections: Connections::new(
-                pipeline.limits.max_connections,
-                pipeline.limits.max_connections_per_ip,
-            ),
+            connections: Connections::new(pipeline.limits.max_connections, pipeline.limits.max_connections_per_ip),
             pipeline: pipeline.clone(),
             tasks: tasks.clone(),
             closing: closing.clone(),
@@ -141,26 +136,15 @@ impl AxonBuilder {
         let limits = self.limits;
         let window = NonceWindow::new(limits.clock_lead, limits.timeout_cap);
         let clock = self.clock;
-        let nonces = self.nonces.unwrap_or_else(|| {
-            Arc::new(MemoryNonceStore::new(
-                clock.clone(),
-                window,
-                limits.nonce_capacity,
-            ))
-        });
+        let nonces = self
+            .nonces
+            .unwrap_or_else(|| Arc::new(MemoryNonceStore::new(clock.clone(), window, limits.nonce_capacity)));
         let mut routes = BTreeMap::new();
         for route in self.routes {
             let synapse = route.name();
-            let own_limit = self
-                .body_limits
-                .iter()
-                .rev()
-                .find(|(name, _)| *name == synapse);
+            let own_limit = self.body_limits.iter().rev().find(|(name, _)| *name == synapse);
             let body_bytes = own_limit.map_or(limits.body_bytes, |(_, bytes)| *bytes);
-            if routes
-                .insert(synapse, Endpoint { route, body_bytes })
-                .is_some()
-            {
+            if routes.insert(synapse, Endpoint { route, body_bytes }).is_some() {
                 return Err(AxonError::DuplicateRoute { synapse });
             }
         }
@@ -200,10 +184,7 @@ impl AxonHandle {
     pub async fn shutdown(self, grace: Duration) {
         self.closing.cancel();
         self.tasks.close();
-        if tokio::time::timeout(grace, self.tasks.wait())
-            .await
-            .is_err()
-        {
+        if tokio::time::timeout(grace, self.tasks.wait()).await.is_err() {
             self.stop.cancel();
             // Cancelled requests still get their 503 written; a client that does not read it is cut off.
             let _ = tokio::time::timeout(Duration::from_secs(1), self.tasks.wait()).await;
@@ -258,12 +239,7 @@ impl Acceptor {
     }
 }
 
-async fn serve_connection(
-    pipeline: Arc<Pipeline>,
-    stream: TcpStream,
-    peer: SocketAddr,
-    closing: CancellationToken,
-) {
+async fn serve_connection(pipeline: Arc<Pipeline>, stream: TcpStream, peer: SocketAddr, closing: CancellationToken) {
     let Ok(local) = stream.local_addr() else {
         return;
     };

@@ -17,12 +17,7 @@ impl Chain {
     ///
     /// # Errors
     /// `BadSigner` when `sudo` is not the sudo key; [`ChainError::Missing`] for a name the runtime does not know.
-    pub async fn admin_set(
-        &self,
-        sudo: &Keypair,
-        name: &str,
-        args: Vec<Value>,
-    ) -> Result<Receipt, ChainError> {
+    pub async fn admin_set(&self, sudo: &Keypair, name: &str, args: Vec<Value>) -> Result<Receipt, ChainError> {
         let included = self
             .submit(
                 "admin_set",
@@ -31,8 +26,7 @@ impl Chain {
                     if !at.has_call("AdminUtils", name) {
                         return Err(ChainError::missing(format!("call AdminUtils.{name}")));
                     }
-                    let inner =
-                        tx("AdminUtils", name, Composite::unnamed(args.clone())).into_value();
+                    let inner = tx("AdminUtils", name, Composite::unnamed(args.clone())).into_value();
                     Ok(call("Sudo", "sudo", [("call", inner)]))
                 },
                 WaitFor::Inclusion,

@@ -22,8 +22,7 @@ const fn line(name: &'static str, class: Class, text: &'static str) -> Advice {
 use Class::{ChainState, Ours, Transient};
 
 const UNKNOWN: &str = "look the name up in the runtime's documentation";
-const REGISTER: &str =
-    "register the hotkey on this netuid; if it was registered before, it has been pruned";
+const REGISTER: &str = "register the hotkey on this netuid; if it was registered before, it has been pruned";
 const REFRESH: &str = "refresh the metagraph and rebuild the weights";
 const REVEAL: &str = "reveal in the epoch that lies the reveal period after the commit, with identical uids, values, salt and version key";
 
@@ -66,21 +65,13 @@ const DISPATCH: &[Advice] = &[
         Ours,
         "this hotkey belongs to another coldkey; use that one or another hotkey",
     ),
-    line(
-        "SubnetNotExists",
-        Ours,
-        "check the netuid, or create the subnet first",
-    ),
+    line("SubnetNotExists", Ours, "check the netuid, or create the subnet first"),
     line(
         "NetworkDoesNotExist",
         Ours,
         "check the netuid, or create the subnet first",
     ),
-    line(
-        "MechanismDoesNotExist",
-        Ours,
-        "the subnet has no such mechanism",
-    ),
+    line("MechanismDoesNotExist", Ours, "the subnet has no such mechanism"),
     line(
         "RegistrationNotPermittedOnRootSubnet",
         Ours,
@@ -96,11 +87,7 @@ const DISPATCH: &[Advice] = &[
         ChainState,
         "wait, or ask the subnet owner to open registration",
     ),
-    line(
-        "TooManyRegistrationsThisBlock",
-        Transient,
-        "wait for the next block",
-    ),
+    line("TooManyRegistrationsThisBlock", Transient, "wait for the next block"),
     line(
         "TooManyRegistrationsThisInterval",
         Transient,
@@ -175,22 +162,14 @@ const DISPATCH: &[Advice] = &[
     line("DuplicateUids", Ours, REFRESH),
     line("UidVecContainInvalidOne", Ours, REFRESH),
     line("UidsLengthExceedUidsInSubNet", Ours, REFRESH),
-    line(
-        "MaxWeightExceeded",
-        Ours,
-        "clip the weights to the subnet's limit",
-    ),
+    line("MaxWeightExceeded", Ours, "clip the weights to the subnet's limit"),
     line(
         "ServingRateLimitExceeded",
         Transient,
         "wait until the serving rate limit has passed since the last call",
     ),
     line("InvalidIpType", Ours, "announce an IPv4 or IPv6 address"),
-    line(
-        "InvalidIpAddress",
-        Ours,
-        "announce a public address, not loopback",
-    ),
+    line("InvalidIpAddress", Ours, "announce a public address, not loopback"),
     line("InvalidPort", Ours, "announce a port other than 0"),
     line("AmountTooLow", Ours, "raise the amount"),
     line(
@@ -249,11 +228,7 @@ const DISPATCH: &[Advice] = &[
         "register the hotkey on this netuid first",
     ),
     line("SpaceLimitExceeded", Transient, "wait for the next epoch"),
-    line(
-        "TooManyFieldsInCommitmentInfo",
-        Ours,
-        "commit at most three fields",
-    ),
+    line("TooManyFieldsInCommitmentInfo", Ours, "commit at most three fields"),
     line(
         "BadOrigin",
         Ours,
@@ -305,11 +280,7 @@ const POOL: &[(u8, Advice)] = &[
     (2, line("BalanceTooLow", ChainState, "fund the coldkey")),
     (
         3,
-        line(
-            "SubnetNotExists",
-            Ours,
-            "check the netuid, or create the subnet first",
-        ),
+        line("SubnetNotExists", Ours, "check the netuid, or create the subnet first"),
     ),
     (
         4,
@@ -359,17 +330,10 @@ const POOL: &[(u8, Advice)] = &[
             "the subnet owner has switched transfers off",
         ),
     ),
-    (
-        10,
-        line("HotKeyNotRegisteredInNetwork", ChainState, REGISTER),
-    ),
+    (10, line("HotKeyNotRegisteredInNetwork", ChainState, REGISTER)),
     (
         11,
-        line(
-            "InvalidIpAddress",
-            Ours,
-            "announce a public address, not loopback",
-        ),
+        line("InvalidIpAddress", Ours, "announce a public address, not loopback"),
     ),
     (
         12,
@@ -379,14 +343,8 @@ const POOL: &[(u8, Advice)] = &[
             "wait until the serving rate limit has passed since the last call",
         ),
     ),
-    (
-        13,
-        line("InvalidPort", Ours, "announce a port other than 0"),
-    ),
-    (
-        14,
-        line("ZeroMaxAmount", Ours, "raise the amount or the limit price"),
-    ),
+    (13, line("InvalidPort", Ours, "announce a port other than 0")),
+    (14, line("ZeroMaxAmount", Ours, "raise the amount or the limit price")),
     (
         15,
         line(
@@ -395,19 +353,9 @@ const POOL: &[(u8, Advice)] = &[
             "clock or epoch state is stale; compute the round again",
         ),
     ),
-    (
-        16,
-        line(
-            "CommitNotFound",
-            Ours,
-            "nothing was committed with that hash",
-        ),
-    ),
+    (16, line("CommitNotFound", Ours, "nothing was committed with that hash")),
     (17, line("CommitBlockNotInRevealRange", Transient, REVEAL)),
-    (
-        18,
-        line("InputLengthsUnequal", Ours, "give lists of equal length"),
-    ),
+    (18, line("InputLengthsUnequal", Ours, "give lists of equal length")),
     (19, line("UidNotFound", ChainState, REGISTER)),
     (
         20,
@@ -427,11 +375,7 @@ const POOL: &[(u8, Advice)] = &[
     ),
     (
         22,
-        line(
-            "InvalidRealAccount",
-            Ours,
-            "the proxied account does not exist",
-        ),
+        line("InvalidRealAccount", Ours, "the proxied account does not exist"),
     ),
     (
         23,
@@ -473,11 +417,7 @@ const POOL: &[(u8, Advice)] = &[
 const STANDARD: &[(&str, Advice)] = &[
     (
         "pay some fees",
-        line(
-            "Payment",
-            ChainState,
-            "fund the signing account; it cannot pay the fee",
-        ),
+        line("Payment", ChainState, "fund the signing account; it cannot pay the fee"),
     ),
     (
         "outdated",
@@ -537,11 +477,7 @@ const STANDARD: &[(&str, Advice)] = &[
     ),
     (
         "call is not expected",
-        line(
-            "Call",
-            Ours,
-            "the runtime refuses this call from this account",
-        ),
+        line("Call", Ours, "the runtime refuses this call from this account"),
     ),
 ];
 
@@ -580,11 +516,7 @@ const POOL_CODES: &[(i32, Advice)] = &[
     ),
     (
         1016,
-        line(
-            "ImmediatelyDropped",
-            Transient,
-            "the pool is full; retry later",
-        ),
+        line("ImmediatelyDropped", Transient, "the pool is full; retry later"),
     ),
 ];
 
@@ -604,10 +536,7 @@ pub fn for_dispatch(name: &str) -> Advice {
 /// Advice for a refusal by the transaction pool: JSON-RPC code, message and data.
 pub fn for_pool(code: i32, message: &str, data: &str) -> Advice {
     if let Some(number) = custom_number(data) {
-        let known = POOL
-            .iter()
-            .find(|(n, _)| *n == number)
-            .map(|(_, advice)| *advice);
+        let known = POOL.iter().find(|(n, _)| *n == number).map(|(_, advice)| *advice);
         return known.unwrap_or(Advice {
             name: "Custom",
             class: Ours,
@@ -620,12 +549,7 @@ pub fn for_pool(code: i32, message: &str, data: &str) -> Advice {
         .find(|(part, _)| text.contains(part))
         .map(|(_, advice)| *advice);
     standard
-        .or_else(|| {
-            POOL_CODES
-                .iter()
-                .find(|(n, _)| *n == code)
-                .map(|(_, advice)| *advice)
-        })
+        .or_else(|| POOL_CODES.iter().find(|(n, _)| *n == code).map(|(_, advice)| *advice))
         .unwrap_or(Advice {
             name: "Refused",
             class: Ours,
@@ -636,11 +560,7 @@ pub fn for_pool(code: i32, message: &str, data: &str) -> Advice {
 /// The number in `Custom error: N`.
 fn custom_number(data: &str) -> Option<u8> {
     let (_, rest) = data.split_once("Custom error:")?;
-    let digits: String = rest
-        .trim_start()
-        .chars()
-        .take_while(char::is_ascii_digit)
-        .collect();
+    let digits: String = rest.trim_start().chars().take_while(char::is_ascii_digit).collect();
     digits.parse().ok()
 }
 
@@ -687,9 +607,6 @@ mod tests {
     #[test]
     fn an_unknown_dispatch_error_still_says_something() {
         assert_eq!(for_dispatch("SomethingNew").text, UNKNOWN);
-        assert_eq!(
-            for_dispatch("SettingWeightsTooFast").class,
-            Class::Transient
-        );
+        assert_eq!(for_dispatch("SettingWeightsTooFast").class, Class::Transient);
     }
 }

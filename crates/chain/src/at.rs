@@ -108,17 +108,12 @@ impl At {
         let mut entries = Vec::new();
         while let Some(entry) = found.next().await {
             let entry = entry.map_err(|error| self.storage_error(item, error))?;
-            let key = entry
-                .key()
-                .map_err(|error| ChainError::decode(item, error))?;
+            let key = entry.key().map_err(|error| ChainError::decode(item, error))?;
             let part = key
                 .part(position)
                 .ok_or_else(|| ChainError::decode(item, "a key is too short"))?;
-            let last: Option<K> = part
-                .decode_as()
-                .map_err(|error| ChainError::decode(item, error))?;
-            let last =
-                last.ok_or_else(|| ChainError::decode(item, "the key is stored as a hash only"))?;
+            let last: Option<K> = part.decode_as().map_err(|error| ChainError::decode(item, error))?;
+            let last = last.ok_or_else(|| ChainError::decode(item, "the key is stored as a hash only"))?;
             let value = entry
                 .value()
                 .decode()
@@ -136,9 +131,7 @@ impl At {
         args: Vec<Value>,
     ) -> Result<T, ChainError> {
         if !self.has_api(interface, method) {
-            return Err(ChainError::missing(format!(
-                "interface {interface}.{method}"
-            )));
+            return Err(ChainError::missing(format!("interface {interface}.{method}")));
         }
         let call = runtime_api_call::<Vec<Value>, T>(interface, method, args);
         let answer = self.client.runtime_apis().call(call).await;
@@ -160,18 +153,14 @@ impl At {
         args: Vec<Value>,
     ) -> Result<Vec<u8>, ChainError> {
         if !self.has_api(interface, method) {
-            return Err(ChainError::missing(format!(
-                "interface {interface}.{method}"
-            )));
+            return Err(ChainError::missing(format!("interface {interface}.{method}")));
         }
         let apis = self.client.runtime_apis();
         let call = runtime_api_call::<Vec<Value>, Value>(interface, method, args);
-        let input = apis
-            .encode_args(&call)
-            .map_err(|error| ChainError::Encode {
-                what: method.to_owned(),
-                detail: error.to_string(),
-            })?;
+        let input = apis.encode_args(&call).map_err(|error| ChainError::Encode {
+            what: method.to_owned(),
+            detail: error.to_string(),
+        })?;
         let answer = apis.call_raw(&apis.encode_name(&call), Some(&input)).await;
         answer.map_err(|error| match error {
             RuntimeApiError::CannotCallApi(error) => self.refused(error),
@@ -180,23 +169,14 @@ impl At {
     }
 
     /// Decodes an answer of [`At::api_bytes`] as the type the metadata name, taking only the fields of `T`.
-    pub(crate) fn decode<T: DecodeAsType>(
-        &self,
-        interface: &str,
-        method: &str,
-        bytes: &[u8],
-    ) -> Result<T, ChainError> {
+    pub(crate) fn decode<T: DecodeAsType>(&self, interface: &str, method: &str, bytes: &[u8]) -> Result<T, ChainError> {
         let method_data = self
             .metadata()
             .runtime_api_trait_by_name(interface)
             .and_then(|api| api.method_by_name(method))
             .ok_or_else(|| ChainError::missing(format!("interface {interface}.{method}")))?;
-        T::decode_as_type(
-            &mut &*bytes,
-            method_data.output_ty(),
-            self.metadata().types(),
-        )
-        .map_err(|error| ChainError::decode(method, error))
+        T::decode_as_type(&mut &*bytes, method_data.output_ty(), self.metadata().types())
+            .map_err(|error| ChainError::decode(method, error))
     }
 
     fn storage_error(&self, item: &str, error: StorageError) -> ChainError {
@@ -211,13 +191,11 @@ impl At {
     fn refused(&self, error: subxt::error::BackendError) -> ChainError {
         use subxt::error::{BackendError, RpcError};
         match error {
-            BackendError::Rpc(RpcError::ClientError(subxt::rpcs::Error::User(user))) => {
-                ChainError::Rpc {
-                    what: self.what.to_owned(),
-                    code: user.code,
-                    message: user.message,
-                }
-            }
+            BackendError::Rpc(RpcError::ClientError(subxt::rpcs::Error::User(user))) => ChainError::Rpc {
+                what: self.what.to_owned(),
+                code: user.code,
+                message: user.message,
+            },
             other => crate::chain::unread(self.what, other),
         }
     }

@@ -74,9 +74,7 @@ pub fn ip_to_u128(ip: IpAddr) -> (u128, u8) {
 /// The reverse of [`ip_to_u128`]; `None` for an unknown type or a value too large for it.
 pub fn u128_to_ip(value: u128, ip_type: u8) -> Option<IpAddr> {
     match ip_type {
-        4 => u32::try_from(value)
-            .ok()
-            .map(|bits| IpAddr::V4(Ipv4Addr::from(bits))),
+        4 => u32::try_from(value).ok().map(|bits| IpAddr::V4(Ipv4Addr::from(bits))),
         6 => Some(IpAddr::V6(Ipv6Addr::from(value))),
         _ => None,
     }
@@ -91,11 +89,7 @@ mod tests {
         for (text, number, kind) in [
             ("192.168.1.1", 3_232_235_777, 4),
             ("8.8.8.8", 134_744_072, 4),
-            (
-                "2001:db8::1",
-                42_540_766_411_282_592_856_903_984_951_653_826_561,
-                6,
-            ),
+            ("2001:db8::1", 42_540_766_411_282_592_856_903_984_951_653_826_561, 6),
         ] {
             let ip: IpAddr = text.parse().expect("an address");
             assert_eq!(ip_to_u128(ip), (number, kind));

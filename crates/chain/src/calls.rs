@@ -26,22 +26,12 @@ impl Chain {
     ///
     /// # Errors
     /// Among others `CannotAffordLockCost` and `NetworkTxRateLimitExceeded`, with advice.
-    pub async fn register_network(
-        &self,
-        coldkey: &Keypair,
-        hotkey: &AccountId,
-    ) -> Result<u16, ChainError> {
+    pub async fn register_network(&self, coldkey: &Keypair, hotkey: &AccountId) -> Result<u16, ChainError> {
         let included = self
             .submit(
                 "register_network",
                 coldkey,
-                |_| {
-                    Ok(call(
-                        SUBTENSOR,
-                        "register_network",
-                        [("hotkey", account(hotkey))],
-                    ))
-                },
+                |_| Ok(call(SUBTENSOR, "register_network", [("hotkey", account(hotkey))])),
                 WaitFor::Finality,
             )
             .await?;
@@ -67,12 +57,7 @@ impl Chain {
     ///
     /// # Errors
     /// Among others `NotEnoughBalanceToStake` and `HotKeyAlreadyRegisteredInSubNet`, with advice.
-    pub async fn burned_register(
-        &self,
-        coldkey: &Keypair,
-        netuid: u16,
-        hotkey: &AccountId,
-    ) -> Result<u16, ChainError> {
+    pub async fn burned_register(&self, coldkey: &Keypair, netuid: u16, hotkey: &AccountId) -> Result<u16, ChainError> {
         let payload = || {
             call(
                 SUBTENSOR,
@@ -81,12 +66,7 @@ impl Chain {
             )
         };
         let included = self
-            .submit(
-                "burned_register",
-                coldkey,
-                |_| Ok(payload()),
-                WaitFor::Finality,
-            )
+            .submit("burned_register", coldkey, |_| Ok(payload()), WaitFor::Finality)
             .await?;
         let uid = included
             .event_number(SUBTENSOR, "NeuronRegistered", 1)
@@ -133,12 +113,7 @@ impl Chain {
     ///
     /// # Errors
     /// Among others `FundsUnavailable`, with advice.
-    pub async fn transfer(
-        &self,
-        from: &Keypair,
-        to: &AccountId,
-        rao: u64,
-    ) -> Result<Receipt, ChainError> {
+    pub async fn transfer(&self, from: &Keypair, to: &AccountId, rao: u64) -> Result<Receipt, ChainError> {
         let payload = || {
             let dest = Value::unnamed_variant("Id", [account(to)]);
             call(
@@ -203,8 +178,7 @@ impl Chain {
         if weights.is_empty() {
             return Err(WeightsError::AllZero.into());
         }
-        let list =
-            |values: &mut dyn Iterator<Item = u16>| Value::unnamed_composite(values.map(number));
+        let list = |values: &mut dyn Iterator<Item = u16>| Value::unnamed_composite(values.map(number));
         let included = self
             .submit(
                 "set_weights",
@@ -212,10 +186,7 @@ impl Chain {
                 |at| {
                     let netuid = ("netuid", number(netuid));
                     let dests = ("dests", list(&mut weights.iter().map(|(uid, _)| *uid)));
-                    let values = (
-                        "weights",
-                        list(&mut weights.iter().map(|(_, value)| *value)),
-                    );
+                    let values = ("weights", list(&mut weights.iter().map(|(_, value)| *value)));
                     let key = ("version_key", number(version_key));
                     Ok(match at.has_call(SUBTENSOR, "set_mechanism_weights") {
                         true => {

@@ -51,8 +51,7 @@ impl Chain {
     /// # Errors
     /// When the chain cannot be asked within the deadline.
     pub async fn block(&self) -> Result<u64, ChainError> {
-        self.read("the head block", |at| async move { Ok(at.number()) })
-            .await
+        self.read("the head block", |at| async move { Ok(at.number()) }).await
     }
 
     /// The number of the best block as it moves. The watch lives on over reconnections.
@@ -101,10 +100,8 @@ impl Chain {
     /// # Errors
     /// When the chain cannot be asked within the deadline.
     pub async fn spec_version(&self) -> Result<u32, ChainError> {
-        self.read("the runtime version", |at| async move {
-            Ok(at.client.spec_version())
-        })
-        .await
+        self.read("the runtime version", |at| async move { Ok(at.client.spec_version()) })
+            .await
     }
 
     /// Runs a read at the best block. All it reads belongs to that one block.
@@ -166,12 +163,10 @@ impl Chain {
 
 /// Records how long a call took, and how it failed.
 pub(crate) fn count<T>(what: &'static str, started: Instant, outcome: &Result<T, ChainError>) {
-    metrics::histogram!("chain_call_duration_seconds", "call" => what)
-        .record(started.elapsed().as_secs_f64());
+    metrics::histogram!("chain_call_duration_seconds", "call" => what).record(started.elapsed().as_secs_f64());
     if let Err(error) = outcome {
         let class = error.class().label();
-        metrics::counter!("chain_call_failures_total", "call" => what, "class" => class)
-            .increment(1);
+        metrics::counter!("chain_call_failures_total", "call" => what, "class" => class).increment(1);
     }
 }
 

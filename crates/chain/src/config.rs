@@ -65,11 +65,7 @@ impl ChainConfig {
                 "no endpoint given; name a network or a ws:// address".into(),
             ));
         }
-        if let Some(bad) = self
-            .endpoints
-            .iter()
-            .find(|endpoint| !is_websocket(endpoint))
-        {
+        if let Some(bad) = self.endpoints.iter().find(|endpoint| !is_websocket(endpoint)) {
             return Err(ChainError::Config(format!(
                 "endpoint `{bad}` has to start with ws:// or wss://"
             )));
@@ -143,10 +139,7 @@ fn resolve(network: &str, env: impl Fn(&str) -> Option<String>) -> Result<Vec<St
             )));
         }
     };
-    Ok(fixed
-        .iter()
-        .map(|endpoint| (*endpoint).to_owned())
-        .collect())
+    Ok(fixed.iter().map(|endpoint| (*endpoint).to_owned()).collect())
 }
 
 fn is_websocket(text: &str) -> bool {
@@ -155,18 +148,13 @@ fn is_websocket(text: &str) -> bool {
 
 /// Whether the endpoint names this machine.
 fn is_loopback(endpoint: &str) -> bool {
-    let rest = endpoint
-        .split_once("://")
-        .map_or(endpoint, |(_, rest)| rest);
+    let rest = endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest);
     let authority = rest.split(['/', '?']).next().unwrap_or(rest);
     let host = match authority.strip_prefix('[') {
         Some(v6) => v6.split(']').next().unwrap_or(v6),
         None => authority.split(':').next().unwrap_or(authority),
     };
-    host == "localhost"
-        || host
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|ip| ip.is_loopback())
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 #[cfg(test)]
@@ -193,10 +181,7 @@ mod tests {
     #[test]
     fn the_environment_moves_the_local_chain_only() {
         let env = |name: &str| (name == "BT_CHAIN_ENDPOINT").then(|| "ws://127.0.0.1:7".to_owned());
-        assert_eq!(
-            resolve("local", env).expect("known"),
-            vec!["ws://127.0.0.1:7"]
-        );
+        assert_eq!(resolve("local", env).expect("known"), vec!["ws://127.0.0.1:7"]);
         assert!(resolve("test", env).expect("known")[0].contains("test.finney"));
         let both = |name: &str| {
             Some(
@@ -215,10 +200,7 @@ mod tests {
     fn only_local_chains_may_change_their_genesis() {
         assert!(ChainConfig::new(["ws://127.0.0.1:9944"]).allow_new_genesis);
         assert!(ChainConfig::new(["ws://[::1]:9944/x"]).allow_new_genesis);
-        assert!(
-            !ChainConfig::new(["ws://127.0.0.1:9944", "wss://test.finney.opentensor.ai:443"])
-                .allow_new_genesis
-        );
+        assert!(!ChainConfig::new(["ws://127.0.0.1:9944", "wss://test.finney.opentensor.ai:443"]).allow_new_genesis);
     }
 
     #[test]

@@ -49,9 +49,7 @@ pub(crate) struct Shared {
 
 impl Shared {
     /// Connects within the configured bound.
-    pub(crate) async fn connect(
-        config: ChainConfig,
-    ) -> Result<(Arc<Shared>, Arc<Live>), ChainError> {
+    pub(crate) async fn connect(config: ChainConfig) -> Result<(Arc<Shared>, Arc<Live>), ChainError> {
         config.validate()?;
         let live = Arc::new(
             first_that_answers(&config, config.connect_timeout, None)
@@ -82,11 +80,7 @@ impl Shared {
     }
 
     /// The current connection, waiting for one until the deadline.
-    pub(crate) async fn live(
-        &self,
-        what: &'static str,
-        deadline: Instant,
-    ) -> Result<Arc<Live>, ChainError> {
+    pub(crate) async fn live(&self, what: &'static str, deadline: Instant) -> Result<Arc<Live>, ChainError> {
         let mut watch = self.live.subscribe();
         let found = timeout_at(deadline, watch.wait_for(Option::is_some)).await;
         if let Ok(Ok(live)) = found
@@ -137,9 +131,7 @@ pub(crate) async fn supervise(shared: Arc<Shared>, first: Arc<Live>, stop: Cance
         };
         tracing::warn!(endpoint = %live.endpoint, reason, "connection to the chain lost");
         live.broken.set();
-        shared
-            .state
-            .send_replace(ConnectionState::Disconnected { reason });
+        shared.state.send_replace(ConnectionState::Disconnected { reason });
         shared.live.send_replace(None);
         metrics::gauge!("chain_connected").set(0.0);
 
@@ -215,11 +207,7 @@ async fn reconnect(shared: &Shared) -> Arc<Live> {
 }
 
 /// One pass over the endpoints, each with its share of the time that is left.
-async fn first_that_answers(
-    config: &ChainConfig,
-    within: Duration,
-    expected: Option<H256>,
-) -> Result<Live, String> {
+async fn first_that_answers(config: &ChainConfig, within: Duration, expected: Option<H256>) -> Result<Live, String> {
     let deadline = Instant::now() + within;
     let mut tried = Vec::new();
     for (index, endpoint) in config.endpoints.iter().enumerate() {

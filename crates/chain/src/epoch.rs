@@ -34,8 +34,7 @@ impl EpochState {
 
     /// Index of the epoch that `block` belongs to, counting one that is due there.
     pub fn index_at(&self, block: u64) -> u64 {
-        self.epoch_index
-            .saturating_add(u64::from(self.due_at(block)))
+        self.epoch_index.saturating_add(u64::from(self.due_at(block)))
     }
 
     /// Block at which the next epoch starts; `None` for a subnet without epochs.
@@ -97,11 +96,7 @@ mod tests {
                 case["should_run_epoch_at_next"].as_bool(),
                 "{name}"
             );
-            assert_eq!(
-                state.next_start(),
-                case["next_epoch_start_block"].as_u64(),
-                "{name}"
-            );
+            assert_eq!(state.next_start(), case["next_epoch_start_block"].as_u64(), "{name}");
             if let Some(expected) = case["commit_epoch"].as_u64() {
                 assert_eq!(state.index_at(block + 1), expected, "{name}");
             }

@@ -68,9 +68,7 @@ pub enum ChainError {
         after: Duration,
     },
     /// There is no connection at the moment; it is being re-established in the background.
-    #[error(
-        "not connected to the chain, so {what} failed ({reason}); reconnecting in the background"
-    )]
+    #[error("not connected to the chain, so {what} failed ({reason}); reconnecting in the background")]
     Disconnected {
         /// The call.
         what: &'static str,
@@ -88,9 +86,7 @@ pub enum ChainError {
         message: String,
     },
     /// The running runtime has no such call, storage item or interface.
-    #[error(
-        "the runtime of this chain has no {item}; it is older or newer than this program knows"
-    )]
+    #[error("the runtime of this chain has no {item}; it is older or newer than this program knows")]
     Missing {
         /// Name of what is missing.
         item: String,
@@ -112,17 +108,13 @@ pub enum ChainError {
         detail: String,
     },
     /// There is no such subnet.
-    #[error(
-        "subnet {netuid} does not exist on this chain; check the netuid, or create the subnet first"
-    )]
+    #[error("subnet {netuid} does not exist on this chain; check the netuid, or create the subnet first")]
     SubnetNotFound {
         /// The netuid asked for.
         netuid: u16,
     },
     /// The hotkey has no place in the subnet.
-    #[error(
-        "hotkey {hotkey} is not registered on subnet {netuid}; register it, or check wallet and netuid"
-    )]
+    #[error("hotkey {hotkey} is not registered on subnet {netuid}; register it, or check wallet and netuid")]
     NotRegistered {
         /// The subnet.
         netuid: u16,
@@ -160,9 +152,7 @@ pub enum ChainError {
         class: Class,
     },
     /// The transaction left the pool without being included.
-    #[error(
-        "{call} left the transaction pool without being included ({reason}); it is safe to send it again"
-    )]
+    #[error("{call} left the transaction pool without being included ({reason}); it is safe to send it again")]
     Dropped {
         /// The call.
         call: &'static str,
@@ -170,9 +160,7 @@ pub enum ChainError {
         reason: String,
     },
     /// Its validity ended without inclusion.
-    #[error(
-        "{call} was not included before its validity ended at block {valid_until}; it is safe to send it again"
-    )]
+    #[error("{call} was not included before its validity ended at block {valid_until}; it is safe to send it again")]
     Expired {
         /// The call.
         call: &'static str,
@@ -205,8 +193,7 @@ impl ChainError {
         match self {
             // Method or parameters unknown to the node: it will not know them later either.
             ChainError::Rpc {
-                code: -32602..=-32601,
-                ..
+                code: -32602..=-32601, ..
             } => Class::Ours,
             ChainError::Unreachable { .. }
             | ChainError::Timeout { .. }
@@ -221,9 +208,7 @@ impl ChainError {
             | ChainError::Decode { .. }
             | ChainError::Encode { .. }
             | ChainError::Weights(_) => Class::Ours,
-            ChainError::SubnetNotFound { .. } | ChainError::NotRegistered { .. } => {
-                Class::ChainState
-            }
+            ChainError::SubnetNotFound { .. } | ChainError::NotRegistered { .. } => Class::ChainState,
             ChainError::Dispatch { class, .. } | ChainError::Pool { class, .. } => *class,
         }
     }
@@ -249,11 +234,7 @@ impl ChainError {
     }
 
     pub(crate) fn pool(call: &'static str, error: &subxt::rpcs::UserError) -> Self {
-        let data = error
-            .data
-            .as_ref()
-            .map(|data| data.get())
-            .unwrap_or_default();
+        let data = error.data.as_ref().map(|data| data.get()).unwrap_or_default();
         let advice = advice::for_pool(error.code, &error.message, data);
         let message = if data.is_empty() {
             error.message.clone()

@@ -50,27 +50,17 @@ impl Chain {
                 Err(_) => return Err(self.unconfirmed(what, ticket)),
             }
         }
-        tracing::warn!(
-            call = what,
-            "the watch was cut, looking the call up on the chain"
-        );
+        tracing::warn!(call = what, "the watch was cut, looking the call up on the chain");
         self.look_up(what, ticket, deadline).await
     }
 
     /// Finds out what became of a transaction whose watch was cut.
-    async fn look_up(
-        &self,
-        what: &'static str,
-        ticket: Ticket,
-        deadline: Instant,
-    ) -> Result<(H256, H256), ChainError> {
+    async fn look_up(&self, what: &'static str, ticket: Ticket, deadline: Instant) -> Result<(H256, H256), ChainError> {
         let mut heads = self.blocks();
         let mut next = ticket.from_block;
         while Instant::now() < deadline {
             let until = deadline.min(Instant::now() + self.shared.config.request_timeout);
-            let looked = self.with_live(what, until, |live| async move {
-                search(&live, ticket, next).await
-            });
+            let looked = self.with_live(what, until, |live| async move { search(&live, ticket, next).await });
             match looked.await {
                 Ok(Search::Found(block)) => return Ok((block, ticket.hash)),
                 Ok(Search::NotUpTo { block }) if block >= ticket.valid_until => {
@@ -110,11 +100,7 @@ enum Search {
 }
 
 /// The block that the watch names; `None` when it ends without one.
-async fn watched_fate(
-    what: &'static str,
-    watch: &mut Watch,
-    wait: WaitFor,
-) -> Result<Option<H256>, ChainError> {
+async fn watched_fate(what: &'static str, watch: &mut Watch, wait: WaitFor) -> Result<Option<H256>, ChainError> {
     let gone = |reason: &str| ChainError::Dropped {
         call: what,
         reason: reason.to_owned(),
@@ -150,11 +136,7 @@ async fn search(live: &Live, ticket: Ticket, from: u64) -> Result<Search, ChainE
             .await
             .map_err(refused)?;
         let Some(hash) = hash else { continue };
-        if index_in(live, hash, ticket.hash)
-            .await
-            .map_err(refused)?
-            .is_some()
-        {
+        if index_in(live, hash, ticket.hash).await.map_err(refused)?.is_some() {
             return Ok(Search::Found(hash));
         }
     }
@@ -162,11 +144,7 @@ async fn search(live: &Live, ticket: Ticket, from: u64) -> Result<Search, ChainE
 }
 
 /// Position of a transaction in a block.
-pub(crate) async fn index_in(
-    live: &Live,
-    block: H256,
-    transaction: H256,
-) -> Result<Option<u32>, RpcError> {
+pub(crate) async fn index_in(live: &Live, block: H256, transaction: H256) -> Result<Option<u32>, RpcError> {
     let Some(details) = live.methods.chain_get_block(Some(block)).await? else {
         return Ok(None);
     };

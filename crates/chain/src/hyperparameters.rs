@@ -67,9 +67,7 @@ impl Hyperparameters {
                 .map(|value| u64::try_from(value).unwrap_or(u64::MAX))
         };
         let required = |name: &str| {
-            number(name).ok_or_else(|| {
-                ChainError::decode("hyperparameters", format!("`{name}` is missing"))
-            })
+            number(name).ok_or_else(|| ChainError::decode("hyperparameters", format!("`{name}` is missing")))
         };
         let small = |value: u64| u16::try_from(value).unwrap_or(u16::MAX);
         Ok(Hyperparameters {
@@ -89,10 +87,7 @@ impl Hyperparameters {
             serving_rate_limit: number("serving_rate_limit").unwrap_or(50),
             max_validators: small(number("max_validators").unwrap_or(64)),
             kappa: small(number("kappa").unwrap_or(32767)),
-            all: fields
-                .iter()
-                .map(|(name, value)| (name.clone(), text(value)))
-                .collect(),
+            all: fields.iter().map(|(name, value)| (name.clone(), text(value))).collect(),
         })
     }
 }
@@ -119,9 +114,7 @@ async fn fields(at: &At, netuid: u16) -> Result<BTreeMap<String, Value>, ChainEr
     let newest = ["get_subnet_hyperparams_v2", "get_subnet_hyperparams"]
         .into_iter()
         .find(|m| at.has_api(INTERFACE, m));
-    let method = newest.ok_or_else(|| {
-        ChainError::missing(format!("interface {INTERFACE}.get_subnet_hyperparams"))
-    })?;
+    let method = newest.ok_or_else(|| ChainError::missing(format!("interface {INTERFACE}.get_subnet_hyperparams")))?;
     let answer: Option<Value> = ask(at, method, netuid).await?;
     match answer.ok_or_else(gone)?.value {
         ValueDef::Composite(Composite::Named(fields)) => Ok(fields.into_iter().collect()),
@@ -140,9 +133,7 @@ pub(crate) fn scalar(value: &Value) -> Option<u128> {
         ValueDef::Primitive(Primitive::U128(number)) => Some(*number),
         ValueDef::Primitive(Primitive::I128(number)) => u128::try_from(*number).ok(),
         ValueDef::Composite(inner) if inner.len() == 1 => scalar(inner.values().next()?),
-        ValueDef::Variant(variant) if variant.values.len() == 1 => {
-            scalar(variant.values.values().next()?)
-        }
+        ValueDef::Variant(variant) if variant.values.len() == 1 => scalar(variant.values.values().next()?),
         _ => None,
     }
 }
@@ -153,9 +144,7 @@ fn text(value: &Value) -> String {
         ValueDef::Variant(variant) if variant.values.len() == 1 => {
             variant.values.values().next().map(text).unwrap_or_default()
         }
-        ValueDef::Composite(inner) if inner.len() == 1 => {
-            inner.values().next().map(text).unwrap_or_default()
-        }
+        ValueDef::Composite(inner) if inner.len() == 1 => inner.values().next().map(text).unwrap_or_default(),
         _ => scalar(value).map_or_else(|| value.to_string(), |number| number.to_string()),
     }
 }
@@ -166,14 +155,10 @@ mod tests {
 
     #[test]
     fn numbers_are_found_inside_wrappers() {
-        let wrapped =
-            Value::unnamed_variant("TaoBalance", [Value::unnamed_composite([Value::u128(7)])]);
+        let wrapped = Value::unnamed_variant("TaoBalance", [Value::unnamed_composite([Value::u128(7)])]);
         assert_eq!(scalar(&wrapped), Some(7));
         assert_eq!(text(&wrapped), "7");
-        assert_eq!(
-            scalar(&Value::unnamed_variant("Bool", [Value::bool(true)])),
-            Some(1)
-        );
+        assert_eq!(scalar(&Value::unnamed_variant("Bool", [Value::bool(true)])), Some(1));
         assert_eq!(text(&Value::bool(false)), "false");
         assert_eq!(
             scalar(&Value::unnamed_composite([Value::u128(1), Value::u128(2)])),

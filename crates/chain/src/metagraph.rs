@@ -152,9 +152,7 @@ impl Metagraph {
         if !at.has_api(SUBNET, "get_metagraph") {
             return Metagraph::read_older(at, netuid).await;
         }
-        let bytes = at
-            .api_bytes(SUBNET, "get_metagraph", vec![number(netuid)])
-            .await?;
+        let bytes = at.api_bytes(SUBNET, "get_metagraph", vec![number(netuid)]).await?;
         let columns: Option<Columns> = match at.decode(SUBNET, "get_metagraph", &bytes) {
             Ok(columns) => columns,
             // A runtime that reshaped this answer most likely still has the older one.
@@ -164,9 +162,7 @@ impl Metagraph {
             Err(error) => return Err(error),
         };
         let columns = columns.ok_or(ChainError::SubnetNotFound { netuid })?;
-        let old: Option<OldColumns> = at
-            .decode(SUBNET, "get_metagraph", &bytes)
-            .unwrap_or_default();
+        let old: Option<OldColumns> = at.decode(SUBNET, "get_metagraph", &bytes).unwrap_or_default();
         // The one score that this answer lacks.
         let validator_trust: Option<Vec<u16>> = at
             .value_if_known(SUBTENSOR, "ValidatorTrust", vec![number(netuid)])
@@ -180,20 +176,14 @@ impl Metagraph {
     }
 
     async fn read_older(at: &At, netuid: u16) -> Result<Self, ChainError> {
-        let exists: bool = at
-            .value(SUBTENSOR, "NetworksAdded", vec![number(netuid)])
-            .await?;
+        let exists: bool = at.value(SUBTENSOR, "NetworksAdded", vec![number(netuid)]).await?;
         if !exists {
             return Err(ChainError::SubnetNotFound { netuid });
         }
-        let mut lite: Vec<LiteNeuron> = at
-            .api(NEURONS, "get_neurons_lite", vec![number(netuid)])
-            .await?;
+        let mut lite: Vec<LiteNeuron> = at.api(NEURONS, "get_neurons_lite", vec![number(netuid)]).await?;
         lite.sort_by_key(|neuron| neuron.uid);
         let stakes: StakeColumns = if at.has_api(SUBNET, "get_subnet_state") {
-            let state: Option<StakeColumns> = at
-                .api(SUBNET, "get_subnet_state", vec![number(netuid)])
-                .await?;
+            let state: Option<StakeColumns> = at.api(SUBNET, "get_subnet_state", vec![number(netuid)]).await?;
             state.unwrap_or_default()
         } else {
             StakeColumns::default()
@@ -203,10 +193,7 @@ impl Metagraph {
             .await?;
         let neurons = lite.into_iter().enumerate().map(|(index, lite)| {
             if usize::from(lite.uid) != index {
-                return Err(ChainError::decode(
-                    "get_neurons_lite",
-                    "uids are not consecutive",
-                ));
+                return Err(ChainError::decode("get_neurons_lite", "uids are not consecutive"));
             }
             Ok(lite.into_neuron(&stakes))
         });
@@ -229,16 +216,9 @@ impl Columns {
         validator_trust: &[u16],
     ) -> Result<Metagraph, ChainError> {
         let count = self.hotkeys.len();
-        let lengths = [
-            self.coldkeys.len(),
-            self.axons.len(),
-            self.total_stake.len(),
-        ];
+        let lengths = [self.coldkeys.len(), self.axons.len(), self.total_stake.len()];
         if lengths.iter().any(|length| *length != count) || u16::try_from(count).is_err() {
-            return Err(ChainError::decode(
-                "get_metagraph",
-                "columns differ in length",
-            ));
+            return Err(ChainError::decode("get_metagraph", "columns differ in length"));
         }
         let neurons = (0..count).map(|i| Neuron {
             uid: i as u16,
@@ -323,16 +303,10 @@ mod tests {
         let key = |uri: &str| Keypair::from_uri(uri).expect("a development key");
         for coldkey in ["//Bob", "//Charlie"] {
             let hotkey = key(&format!("{coldkey}//hot")).account_id();
-            chain
-                .burned_register(&key(coldkey), 1, &hotkey)
-                .await
-                .expect("a place");
+            chain.burned_register(&key(coldkey), 1, &hotkey).await.expect("a place");
         }
         let both = chain.read("metagraph", |at| async move {
-            Ok((
-                Metagraph::read(&at, 1).await?,
-                Metagraph::read_older(&at, 1).await?,
-            ))
+            Ok((Metagraph::read(&at, 1).await?, Metagraph::read_older(&at, 1).await?))
         });
         let (newer, older) = both.await.expect("answers");
         assert_eq!(newer.len(), 3);

@@ -47,11 +47,7 @@ impl Drop for Reserved {
 
 /// The nonce after those in blocks and in the node's pool.
 pub(crate) async fn next_nonce(live: &Live, account: &AccountId) -> Result<u64, RpcError> {
-    match live
-        .methods
-        .system_account_next_index(&AccountId32(account.0))
-        .await
-    {
+    match live.methods.system_account_next_index(&AccountId32(account.0)).await {
         // Some nodes know it under its newer name only.
         Err(RpcError::User(error)) if error.code == -32601 => {
             live.raw

@@ -30,10 +30,7 @@ pub(crate) struct Included {
 impl Included {
     /// The positional field of the first event with this name.
     pub(crate) fn event_number(&self, pallet: &str, event: &str, field: usize) -> Option<u128> {
-        let (_, _, fields) = self
-            .events
-            .iter()
-            .find(|(p, e, _)| p == pallet && e == event)?;
+        let (_, _, fields) = self.events.iter().find(|(p, e, _)| p == pallet && e == event)?;
         crate::hyperparameters::scalar(fields.values().nth(field)?)
     }
 }
@@ -47,21 +44,12 @@ impl Chain {
     ) -> Result<Included, ChainError> {
         let deadline = Instant::now() + self.shared.config.request_timeout;
         self.with_live(what, deadline, |live| async move {
-            let client = live
-                .client
-                .at_block(block)
-                .await
-                .map_err(|error| unread(what, error))?;
+            let client = live.client.at_block(block).await.map_err(|error| unread(what, error))?;
             let index = index_in(&live, block, hash)
                 .await
                 .map_err(|error| unread(what, error))?;
-            let index =
-                index.ok_or_else(|| unread(what, "the block does not contain the transaction"))?;
-            let events = client
-                .events()
-                .fetch()
-                .await
-                .map_err(|error| unread(what, error))?;
+            let index = index.ok_or_else(|| unread(what, "the block does not contain the transaction"))?;
+            let events = client.events().fetch().await.map_err(|error| unread(what, error))?;
             // So that a read right after the call sees its effect in the head watch too.
             self.shared.head.send_if_modified(|head| {
                 let behind = *head < client.block_number();
@@ -101,22 +89,14 @@ fn own_events(
             }
             // The outcome of the inner call: a leading 1 is its error.
             ("Sudo", "Sudid" | "SudoAsDone") => {
-                if let Some((1, inner)) = event
-                    .field_bytes()
-                    .split_first()
-                    .map(|(first, rest)| (*first, rest))
-                {
+                if let Some((1, inner)) = event.field_bytes().split_first().map(|(first, rest)| (*first, rest)) {
                     return Err(dispatch_error(what, client, inner));
                 }
             }
             ("SubtensorModule" | "Balances" | "Sudo", _) => {
                 // An event with a shape we cannot read costs its detail, not the call.
                 if let Ok(fields) = event.decode_fields_unchecked_as::<Composite<()>>() {
-                    own.push((
-                        event.pallet_name().to_owned(),
-                        event.event_name().to_owned(),
-                        fields,
-                    ));
+                    own.push((event.pallet_name().to_owned(), event.event_name().to_owned(), fields));
                 }
             }
             _ => {}
@@ -132,9 +112,7 @@ fn dispatch_error(what: &'static str, client: &ClientAt, bytes: &[u8]) -> ChainE
             Ok(details) => ChainError::dispatch(what, details.pallet.name(), &details.variant.name),
             Err(_) => ChainError::dispatch(what, "unknown", &module.details_string()),
         },
-        Ok(DispatchError::Token(token)) => {
-            ChainError::dispatch(what, "Token", &format!("{token:?}"))
-        }
+        Ok(DispatchError::Token(token)) => ChainError::dispatch(what, "Token", &format!("{token:?}")),
         Ok(other) => ChainError::dispatch(what, "System", &format!("{other:?}")),
         Err(error) => ChainError::decode("DispatchError", error),
     }

@@ -36,11 +36,8 @@ impl Chain {
     /// # Errors
     /// When the chain cannot be asked within the deadline. So for all reads below.
     pub async fn subnet_exists(&self, netuid: u16) -> Result<bool, ChainError> {
-        self.read(
-            "subnet_exists",
-            |at| async move { exists(&at, netuid).await },
-        )
-        .await
+        self.read("subnet_exists", |at| async move { exists(&at, netuid).await })
+            .await
     }
 
     /// The netuids of all subnets, in order; 0 is the root.
@@ -77,10 +74,8 @@ impl Chain {
     /// # Errors
     /// [`ChainError::SubnetNotFound`], else as [`Chain::subnet_exists`].
     pub async fn metagraph(&self, netuid: u16) -> Result<Metagraph, ChainError> {
-        self.read("metagraph", |at| async move {
-            Metagraph::read(&at, netuid).await
-        })
-        .await
+        self.read("metagraph", |at| async move { Metagraph::read(&at, netuid).await })
+            .await
     }
 
     /// The uid of a hotkey, if it is registered there.
@@ -101,12 +96,9 @@ impl Chain {
     /// As [`Chain::subnet_exists`].
     pub async fn owner_of(&self, hotkey: &AccountId) -> Result<Option<AccountId>, ChainError> {
         self.read("owner_of", |at| async move {
-            let owner: Option<AccountId32> =
-                at.stored(SUBTENSOR, "Owner", vec![account(hotkey)]).await?;
+            let owner: Option<AccountId32> = at.stored(SUBTENSOR, "Owner", vec![account(hotkey)]).await?;
             // The item's default is the account of zeros.
-            Ok(owner
-                .map(|owner| AccountId(owner.0))
-                .filter(|owner| owner.0 != [0; 32]))
+            Ok(owner.map(|owner| AccountId(owner.0)).filter(|owner| owner.0 != [0; 32]))
         })
         .await
     }
@@ -118,9 +110,7 @@ impl Chain {
     pub async fn subnet_owner(&self, netuid: u16) -> Result<AccountId, ChainError> {
         self.read("subnet_owner", |at| async move {
             require_subnet(&at, netuid).await?;
-            let owner: AccountId32 = at
-                .value(SUBTENSOR, "SubnetOwner", vec![number(netuid)])
-                .await?;
+            let owner: AccountId32 = at.value(SUBTENSOR, "SubnetOwner", vec![number(netuid)]).await?;
             Ok(AccountId(owner.0))
         })
         .await
@@ -132,8 +122,7 @@ impl Chain {
     /// As [`Chain::subnet_exists`].
     pub async fn balance(&self, owner: &AccountId) -> Result<u64, ChainError> {
         self.read("balance", |at| async move {
-            let found: Option<AccountInfo> =
-                at.stored("System", "Account", vec![account(owner)]).await?;
+            let found: Option<AccountInfo> = at.stored("System", "Account", vec![account(owner)]).await?;
             Ok(found.map_or(0, |found| found.data.free))
         })
         .await
@@ -169,12 +158,8 @@ impl Chain {
     /// As [`Chain::subnet_exists`].
     pub async fn network_registration_cost(&self) -> Result<u64, ChainError> {
         self.read("network_registration_cost", |at| async move {
-            at.api(
-                "SubnetRegistrationRuntimeApi",
-                "get_network_registration_cost",
-                vec![],
-            )
-            .await
+            at.api("SubnetRegistrationRuntimeApi", "get_network_registration_cost", vec![])
+                .await
         })
         .await
     }
@@ -185,9 +170,7 @@ impl Chain {
     /// As [`Chain::subnet_exists`].
     pub async fn weights(&self, netuid: u16) -> Result<Vec<(u16, Vec<(u16, u16)>)>, ChainError> {
         self.read("weights", |at| async move {
-            let mut rows: Vec<(u16, Vec<(u16, u16)>)> = at
-                .entries(SUBTENSOR, "Weights", vec![number(netuid)])
-                .await?;
+            let mut rows: Vec<(u16, Vec<(u16, u16)>)> = at.entries(SUBTENSOR, "Weights", vec![number(netuid)]).await?;
             rows.sort_unstable_by_key(|(uid, _)| *uid);
             Ok(rows)
         })
@@ -198,12 +181,7 @@ impl Chain {
     ///
     /// # Errors
     /// As [`Chain::subnet_exists`].
-    pub async fn stake(
-        &self,
-        hotkey: &AccountId,
-        coldkey: &AccountId,
-        netuid: u16,
-    ) -> Result<u64, ChainError> {
+    pub async fn stake(&self, hotkey: &AccountId, coldkey: &AccountId, netuid: u16) -> Result<u64, ChainError> {
         self.read("stake", |at| async move {
             let args = vec![account(hotkey), account(coldkey), number(netuid)];
             let method = "get_stake_info_for_hotkey_coldkey_netuid";
@@ -219,12 +197,8 @@ impl Chain {
     /// As [`Chain::subnet_exists`].
     pub async fn hotkey_stake(&self, hotkey: &AccountId, netuid: u16) -> Result<u64, ChainError> {
         self.read("hotkey_stake", |at| async move {
-            at.value(
-                SUBTENSOR,
-                "TotalHotkeyAlpha",
-                vec![account(hotkey), number(netuid)],
-            )
-            .await
+            at.value(SUBTENSOR, "TotalHotkeyAlpha", vec![account(hotkey), number(netuid)])
+                .await
         })
         .await
     }
@@ -235,9 +209,7 @@ impl Chain {
     /// As [`Chain::subnet_exists`].
     pub async fn last_update(&self, netuid: u16, uid: u16) -> Result<Option<u64>, ChainError> {
         self.read("last_update", |at| async move {
-            let blocks: Vec<u64> = at
-                .value(SUBTENSOR, "LastUpdate", vec![number(netuid)])
-                .await?;
+            let blocks: Vec<u64> = at.value(SUBTENSOR, "LastUpdate", vec![number(netuid)]).await?;
             Ok(blocks.get(usize::from(uid)).copied())
         })
         .await
@@ -247,11 +219,7 @@ impl Chain {
     ///
     /// # Errors
     /// As [`Chain::subnet_exists`].
-    pub async fn axon_of(
-        &self,
-        netuid: u16,
-        hotkey: &AccountId,
-    ) -> Result<Option<AxonEndpoint>, ChainError> {
+    pub async fn axon_of(&self, netuid: u16, hotkey: &AccountId) -> Result<Option<AxonEndpoint>, ChainError> {
         self.read("axon_of", |at| async move {
             let keys = vec![number(netuid), account(hotkey)];
             let record: Option<AxonRecord> = at.stored(SUBTENSOR, "Axons", keys).await?;
@@ -278,12 +246,8 @@ impl Chain {
             }
             let state = EpochState {
                 tempo,
-                last_epoch_block: at
-                    .value(SUBTENSOR, "LastEpochBlock", vec![number(netuid)])
-                    .await?,
-                pending_epoch_at: at
-                    .value(SUBTENSOR, "PendingEpochAt", vec![number(netuid)])
-                    .await?,
+                last_epoch_block: at.value(SUBTENSOR, "LastEpochBlock", vec![number(netuid)]).await?,
+                pending_epoch_at: at.value(SUBTENSOR, "PendingEpochAt", vec![number(netuid)]).await?,
                 ..EpochState::default()
             };
             Ok(state.next_start())
@@ -293,8 +257,7 @@ impl Chain {
 }
 
 async fn exists(at: &At, netuid: u16) -> Result<bool, ChainError> {
-    at.value(SUBTENSOR, "NetworksAdded", vec![number(netuid)])
-        .await
+    at.value(SUBTENSOR, "NetworksAdded", vec![number(netuid)]).await
 }
 
 async fn require_subnet(at: &At, netuid: u16) -> Result<(), ChainError> {

@@ -112,13 +112,7 @@ impl Chain {
         payload: &impl Fn(&At) -> Result<Payload, ChainError>,
         deadline: Instant,
     ) -> Result<Handover, ChainError> {
-        let account = Arc::clone(
-            self.shared
-                .accounts
-                .lock()
-                .entry(key.account_id())
-                .or_default(),
-        );
+        let account = Arc::clone(self.shared.accounts.lock().entry(key.account_id()).or_default());
         let after = self.shared.config.request_timeout;
         let Ok(_turn) = timeout_at(deadline, account.order.lock()).await else {
             return Err(ChainError::Timeout {
@@ -138,21 +132,14 @@ impl Chain {
             .await?;
 
         let until = deadline.min(Instant::now() + after);
-        match timeout_at(
-            until,
-            live.methods.author_submit_and_watch_extrinsic(&bytes),
-        )
-        .await
-        {
+        match timeout_at(until, live.methods.author_submit_and_watch_extrinsic(&bytes)).await {
             Ok(Ok(watch)) => sent.watch = Some(watch),
             Ok(Err(RpcError::User(refusal))) => {
                 let error = ChainError::pool(what, &refusal);
                 return match error.name() {
                     // The node has this very transaction already, by way of another.
                     Some("AlreadyImported") => Ok(Handover::Sent(sent)),
-                    Some("Stale" | "BadProof" | "AncientBirthBlock") => {
-                        Ok(Handover::Outdated(error))
-                    }
+                    Some("Stale" | "BadProof" | "AncientBirthBlock") => Ok(Handover::Outdated(error)),
                     _ => Err(error),
                 };
             }
@@ -200,9 +187,7 @@ impl Chain {
             .tx()
             .create_signable_offline(&payload, params)
             .map_err(|error| encode(&error))?;
-        let transaction = signable
-            .sign(&Signer(key))
-            .map_err(|error| encode(&error))?;
+        let transaction = signable.sign(&Signer(key)).map_err(|error| encode(&error))?;
         let ticket = Ticket {
             hash: transaction.hash(),
             nonce: reserved.nonce,

@@ -26,9 +26,7 @@ pub enum WeightsError {
         weights: usize,
     },
     /// There are weights for neurons that do not exist.
-    #[error(
-        "{given} weights for a subnet of {neurons} neurons; refresh the metagraph and rebuild them"
-    )]
+    #[error("{given} weights for a subnet of {neurons} neurons; refresh the metagraph and rebuild them")]
     TooMany {
         /// Number of weights given.
         given: usize,
@@ -53,9 +51,7 @@ pub enum WeightsError {
     #[error("all weights are zero, so there is nothing to set")]
     AllZero,
     /// Fewer weights than the subnet demands.
-    #[error(
-        "the subnet demands at least {required} weights and only {given} are above zero; score more neurons"
-    )]
+    #[error("the subnet demands at least {required} weights and only {given} are above zero; score more neurons")]
     TooFew {
         /// `min_allowed_weights` of the subnet.
         required: u16,
@@ -96,17 +92,11 @@ pub struct Processed {
 
 /// Divides by the sum of the magnitudes. A score that is not a number counts as zero, and all zeros stay zeros.
 pub fn normalise(scores: &[f32]) -> Vec<f32> {
-    let clean: Vec<f32> = scores
-        .iter()
-        .map(|s| if s.is_finite() { *s } else { 0.0 })
-        .collect();
+    let clean: Vec<f32> = scores.iter().map(|s| if s.is_finite() { *s } else { 0.0 }).collect();
     let norm: f64 = clean.iter().map(|s| f64::from(s.abs())).sum();
     // A divisor of at least a tiny number keeps all-zero scores at zero.
     let divisor = if norm > 0.0 { norm.max(1e-12) } else { 1.0 };
-    clean
-        .iter()
-        .map(|s| (f64::from(*s) / divisor) as f32)
-        .collect()
+    clean.iter().map(|s| (f64::from(*s) / divisor) as f32).collect()
 }
 
 /// Fits weights into the limits of a subnet of `neurons` neurons.
@@ -167,11 +157,7 @@ fn fit(
         return Ok(everybody(clip_to_max(&values, limit)));
     }
 
-    let kept = drop_lowest(
-        &positive,
-        minimum,
-        f64::from(limits.exclude_quantile) / FULL,
-    );
+    let kept = drop_lowest(&positive, minimum, f64::from(limits.exclude_quantile) / FULL);
     let values: Vec<f64> = kept.iter().map(|(_, w)| *w).collect();
     Ok(Processed {
         uids: kept.iter().map(|(i, _)| uids[*i]).collect(),
@@ -190,25 +176,15 @@ fn everybody(values: Vec<f64>) -> Processed {
 /// Leaves out what lies below the quantile, but never so many that fewer than `minimum` remain.
 fn drop_lowest(weights: &[(usize, f64)], minimum: usize, quantile: f64) -> Vec<(usize, f64)> {
     let spare = weights.len().saturating_sub(minimum) as f64 / weights.len() as f64;
-    let threshold = quantile_of(
-        weights.iter().map(|(_, w)| *w).collect(),
-        quantile.min(spare),
-    );
-    weights
-        .iter()
-        .copied()
-        .filter(|(_, w)| *w >= threshold)
-        .collect()
+    let threshold = quantile_of(weights.iter().map(|(_, w)| *w).collect(), quantile.min(spare));
+    weights.iter().copied().filter(|(_, w)| *w >= threshold).collect()
 }
 
 /// Quantile with linear interpolation between neighbours.
 fn quantile_of(mut values: Vec<f64>, quantile: f64) -> f64 {
     values.sort_by(f64::total_cmp);
     let position = quantile.clamp(0.0, 1.0) * (values.len() - 1) as f64;
-    let (low, high) = (
-        values[position.floor() as usize],
-        values[position.ceil() as usize],
-    );
+    let (low, high) = (values[position.floor() as usize], values[position.ceil() as usize]);
     low + (high - low) * position.fract()
 }
 
@@ -379,10 +355,7 @@ pub fn split_to_u16(parts: &[f64]) -> Vec<u16> {
         .map(|part| (part / total * FULL).round_ties_even() as i64)
         .collect();
     let missing = FULL as i64 - rounded.iter().sum::<i64>();
-    let largest = (0..rounded.len())
-        .rev()
-        .max_by_key(|i| rounded[*i])
-        .unwrap_or(0);
+    let largest = (0..rounded.len()).rev().max_by_key(|i| rounded[*i]).unwrap_or(0);
     rounded[largest] += missing;
     rounded
         .into_iter()

@@ -75,17 +75,8 @@ fn every_recorded_case_gives_the_same_weights() {
         )
         .expect(name);
         for reference in ["sdk10_process", "template_process"] {
-            assert_eq!(
-                processed.uids,
-                uids(&case[reference]["uids"]),
-                "{name} {reference}"
-            );
-            close(
-                &processed.values,
-                &floats(&case[reference]["values"]),
-                2e-6,
-                name,
-            );
+            assert_eq!(processed.uids, uids(&case[reference]["uids"]), "{name} {reference}");
+            close(&processed.values, &floats(&case[reference]["values"]), 2e-6, name);
         }
         let emitted = to_u16(&processed.uids, &processed.values).expect(name);
         same_emission(&emitted, &case["sdk10_emit"], name);
@@ -120,10 +111,7 @@ fn scores_are_divided_by_the_sum_of_their_magnitudes() {
             .collect();
         close(&ours, &floats(&case["raw_weights"]), 1e-7, name);
     }
-    assert_eq!(
-        normalise(&[f32::NAN, 2.0, f32::INFINITY]),
-        vec![0.0, 1.0, 0.0]
-    );
+    assert_eq!(normalise(&[f32::NAN, 2.0, f32::INFINITY]), vec![0.0, 1.0, 0.0]);
 }
 
 #[test]
@@ -154,25 +142,18 @@ fn emission_agrees_and_drops_zeros() {
     for list in ["sdk10_normalize", "sdk11_normalize"] {
         for case in all[list].as_array().expect("cases") {
             let ours = to_u16(&uids(&case["uids"]), &floats(&case["weights"])).expect("valid");
-            let theirs =
-                serde_json::json!({"uids": case["out_uids"], "values": case["out_values"]});
+            let theirs = serde_json::json!({"uids": case["out_uids"], "values": case["out_values"]});
             same_emission(&ours, &theirs, list);
         }
     }
     assert_eq!(
         to_u16(&[1], &[-0.1]),
-        Err(WeightsError::NotAWeight {
-            uid: 1,
-            value: -0.1
-        })
+        Err(WeightsError::NotAWeight { uid: 1, value: -0.1 })
     );
     assert!(to_u16(&[1], &[f64::NAN]).is_err());
     assert_eq!(
         to_u16(&[1, 2], &[1.0]),
-        Err(WeightsError::LengthMismatch {
-            uids: 2,
-            weights: 1
-        })
+        Err(WeightsError::LengthMismatch { uids: 2, weights: 1 })
     );
 }
 
@@ -187,19 +168,12 @@ fn emission_is_idempotent() {
 fn rows_and_splits_agree() {
     let all = vectors();
     for case in all["row_to_tensor"].as_array().expect("cases") {
-        let row: Vec<(u16, u16)> = uids(&case["uids"])
-            .into_iter()
-            .zip(uids(&case["values"]))
-            .collect();
+        let row: Vec<(u16, u16)> = uids(&case["uids"]).into_iter().zip(uids(&case["values"])).collect();
         let shares = row_to_shares(case["n"].as_u64().expect("n") as u16, &row);
         close(&shares, &floats(&case["row"]), 1e-6, "row");
     }
     for case in all["maybe_split_to_u16"].as_array().expect("cases") {
-        assert_eq!(
-            split_to_u16(&floats(&case["in"])),
-            uids(&case["out"]),
-            "{case}"
-        );
+        assert_eq!(split_to_u16(&floats(&case["in"])), uids(&case["out"]), "{case}");
     }
     assert!(row_to_shares(3, &[]).iter().all(|share| *share == 0.0));
 }
@@ -230,19 +204,13 @@ fn scores_go_the_whole_way() {
         min_allowed: 4,
         ..WeightLimits::default()
     };
-    assert_eq!(
-        from_scores(&[0.0, 3.0, 0.0, 1.0], floor)
-            .expect("valid")
-            .len(),
-        4
-    );
+    assert_eq!(from_scores(&[0.0, 3.0, 0.0, 1.0], floor).expect("valid").len(), 4);
     assert_eq!(from_scores(&[], WeightLimits::default()), Ok(Vec::new()));
 }
 
 #[test]
 fn the_rules_of_the_first_validator_give_the_same_weights() {
-    let all: Value = serde_json::from_str(include_str!("../tests/vectors/process_weights.json"))
-        .expect("valid JSON");
+    let all: Value = serde_json::from_str(include_str!("../tests/vectors/process_weights.json")).expect("valid JSON");
     for case in all["process"].as_array().expect("cases") {
         let name = case["name"].as_str().expect("name");
         let weights = singles(&case["weights"]);
@@ -260,8 +228,7 @@ fn the_rules_of_the_first_validator_give_the_same_weights() {
             assert_eq!(processed.uids, uids(&expected["uids"]), "{name} {edition}");
             close(&processed.values, &floats(&expected["weights"]), 2e-6, name);
             let emitted = to_u16(&processed.uids, &processed.values).expect(name);
-            let pair =
-                serde_json::json!({"uids": expected["emit"][0], "values": expected["emit"][1]});
+            let pair = serde_json::json!({"uids": expected["emit"][0], "values": expected["emit"][1]});
             same_emission(&emitted, &pair, name);
         }
     }

@@ -63,11 +63,9 @@ impl Broken {
 /// Whether an error means that the connection is gone, rather than that one request failed.
 fn is_transport(cause: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
     match cause.downcast_ref::<TransportError>() {
-        Some(
-            TransportError::Transport(_)
-            | TransportError::RestartNeeded(_)
-            | TransportError::ServiceDisconnect,
-        ) => true,
+        Some(TransportError::Transport(_) | TransportError::RestartNeeded(_) | TransportError::ServiceDisconnect) => {
+            true
+        }
         Some(_) => false,
         None => false,
     }
@@ -85,10 +83,7 @@ impl RpcClientT for Wire {
         method: &'a str,
         params: Option<Box<serde_json::value::RawValue>>,
     ) -> RawRpcFuture<'a, Box<serde_json::value::RawValue>> {
-        Box::pin(async move {
-            self.broken
-                .look_at(self.client.request_raw(method, params).await)
-        })
+        Box::pin(async move { self.broken.look_at(self.client.request_raw(method, params).await) })
     }
 
     fn subscribe_raw<'a>(
@@ -98,11 +93,9 @@ impl RpcClientT for Wire {
         unsubscribe: &'a str,
     ) -> RawRpcFuture<'a, RawRpcSubscription> {
         Box::pin(async move {
-            let RawRpcSubscription { stream, id } = self.broken.look_at(
-                self.client
-                    .subscribe_raw(subscribe, params, unsubscribe)
-                    .await,
-            )?;
+            let RawRpcSubscription { stream, id } = self
+                .broken
+                .look_at(self.client.subscribe_raw(subscribe, params, unsubscribe).await)?;
             let broken = Arc::clone(&self.broken);
             let stream = stream.map(move |item| broken.look_at(item));
             Ok(RawRpcSubscription {
@@ -149,10 +142,9 @@ impl Live {
         // The oldest interface is the one that every node serves in the same way, public and local ones alike.
         let backend = LegacyBackend::<SubstrateConfig>::builder().build(raw.clone());
         // A fresh configuration has no metadata cached, so a restarted chain is looked at with new eyes.
-        let client =
-            OnlineClient::from_backend_with_config(SubstrateConfig::new(), Arc::new(backend))
-                .await
-                .map_err(|error| error.to_string())?;
+        let client = OnlineClient::from_backend_with_config(SubstrateConfig::new(), Arc::new(backend))
+            .await
+            .map_err(|error| error.to_string())?;
         let live = Live {
             endpoint: endpoint.to_owned(),
             genesis: client.genesis_hash(),

@@ -82,18 +82,10 @@ pub struct UpArgs {
 #[derive(Debug, Clone, Args)]
 pub struct KeyArgs {
     /// Name of the wallet (coldkey)
-    #[arg(
-        long = "wallet.name",
-        env = "BT_WALLET_NAME",
-        default_value = "default"
-    )]
+    #[arg(long = "wallet.name", env = "BT_WALLET_NAME", default_value = "default")]
     pub name: String,
     /// Name of the hotkey
-    #[arg(
-        long = "wallet.hotkey",
-        env = "BT_WALLET_HOTKEY",
-        default_value = "default"
-    )]
+    #[arg(long = "wallet.hotkey", env = "BT_WALLET_HOTKEY", default_value = "default")]
     pub hotkey: String,
     /// Folder of all wallets
     #[arg(

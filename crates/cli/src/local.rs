@@ -57,19 +57,12 @@ fn wallet(keys: &KeyArgs) -> Wallet {
 
 fn create_wallet(args: &WalletArgs) -> Result<(), Failure> {
     let (coldkey, hotkey) = match &args.uri {
-        Some(uri) => (
-            KeySource::Uri(uri.clone()),
-            KeySource::Uri(format!("{uri}//hotkey")),
-        ),
+        Some(uri) => (KeySource::Uri(uri.clone()), KeySource::Uri(format!("{uri}//hotkey"))),
         None => (KeySource::Random, KeySource::Random),
     };
     let wallet = wallet(&args.keys);
     wallet.create(&coldkey, &hotkey, args.overwrite)?;
-    println!(
-        "coldkey {}  {}",
-        wallet.coldkeypub()?,
-        wallet.coldkey_file().display()
-    );
+    println!("coldkey {}  {}", wallet.coldkeypub()?, wallet.coldkey_file().display());
     println!(
         "hotkey  {}  {}",
         wallet.load_hotkey()?.account_id(),
@@ -95,9 +88,7 @@ async fn local_chain(on: &SubnetArgs) -> Result<Chain, Failure> {
     } else {
         Err(Failure::message(
             ExitCode::Usage,
-            format!(
-                "{endpoint} is not on this machine; use btcli there, which keeps coldkeys encrypted"
-            ),
+            format!("{endpoint} is not on this machine; use btcli there, which keeps coldkeys encrypted"),
         ))
     }
 }
@@ -118,29 +109,17 @@ async fn fund(args: &AmountArgs) -> Result<(), Failure> {
 
 async fn create_subnet(args: &SubnetArgs) -> Result<(), Failure> {
     let wallet = wallet(&args.keys);
-    let (coldkey, hotkey) = (
-        wallet.load_dev_coldkey()?,
-        wallet.load_hotkey()?.account_id(),
-    );
+    let (coldkey, hotkey) = (wallet.load_dev_coldkey()?, wallet.load_hotkey()?.account_id());
     let chain_client = local_chain(args).await?;
-    let netuid = chain_client
-        .register_network(&coldkey, &hotkey)
-        .await
-        .map_err(chain)?;
-    chain_client
-        .start_call(&coldkey, netuid)
-        .await
-        .map_err(chain)?;
+    let netuid = chain_client.register_network(&coldkey, &hotkey).await.map_err(chain)?;
+    chain_client.start_call(&coldkey, netuid).await.map_err(chain)?;
     println!("subnet {netuid} created and started; {hotkey} is its uid 0");
     Ok(())
 }
 
 async fn register(args: &NetuidArgs) -> Result<(), Failure> {
     let wallet = wallet(&args.on.keys);
-    let (coldkey, hotkey) = (
-        wallet.load_dev_coldkey()?,
-        wallet.load_hotkey()?.account_id(),
-    );
+    let (coldkey, hotkey) = (wallet.load_dev_coldkey()?, wallet.load_hotkey()?.account_id());
     let chain_client = local_chain(&args.on).await?;
     let uid = chain_client
         .burned_register(&coldkey, args.netuid, &hotkey)
@@ -152,10 +131,7 @@ async fn register(args: &NetuidArgs) -> Result<(), Failure> {
 
 async fn stake(args: &StakeArgs) -> Result<(), Failure> {
     let wallet = wallet(&args.on.on.keys);
-    let (coldkey, hotkey) = (
-        wallet.load_dev_coldkey()?,
-        wallet.load_hotkey()?.account_id(),
-    );
+    let (coldkey, hotkey) = (wallet.load_dev_coldkey()?, wallet.load_hotkey()?.account_id());
     let chain_client = local_chain(&args.on.on).await?;
     chain_client
         .add_stake(&coldkey, args.on.netuid, &hotkey, args.amount.0)
@@ -173,13 +149,10 @@ async fn fetch_models() -> Result<(), Failure> {
     let store = ModelStore::new(None);
     let progress = Arc::new(StderrProgress::new());
     for model in [&SMOLLM2_135M, &MINILM_L6] {
-        let path = store
-            .ensure(&ModelRef::Default, model, progress.clone())
-            .await;
+        let path = store.ensure(&ModelRef::Default, model, progress.clone()).await;
         println!(
             "{}",
-            path.map_err(|error| Failure::new(ExitCode::Model, &error))?
-                .display()
+            path.map_err(|error| Failure::new(ExitCode::Model, &error))?.display()
         );
     }
     Ok(())

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axoneme_llm::{
-    DeviceChoice, Embedder, Engine, EngineConfig, MINILM_L6, ModelError, ModelRef, ModelStore,
-    SMOLLM2_135M, StderrProgress,
+    DeviceChoice, Embedder, Engine, EngineConfig, MINILM_L6, ModelError, ModelRef, ModelStore, SMOLLM2_135M,
+    StderrProgress,
 };
 use axoneme_neuron::config::LoggingConfig;
 use axoneme_neuron::{ExitCode, Failure, telemetry};
@@ -59,11 +59,7 @@ pub async fn run(args: UpArgs, cancel: CancellationToken) -> Result<(), Failure>
 }
 
 /// The final report when there was a goal, `None` when the operator stopped it.
-async fn start(
-    args: &UpArgs,
-    screen: &Arc<Screen>,
-    cancel: &CancellationToken,
-) -> Result<Option<Report>, Failure> {
+async fn start(args: &UpArgs, screen: &Arc<Screen>, cancel: &CancellationToken) -> Result<Option<Report>, Failure> {
     let deadline = tokio::time::Instant::now() + args.timeout;
     let models = tokio::select! {
         models = load_models(args) => models?,
@@ -78,11 +74,7 @@ async fn start(
     })
     .await
     .map_err(|error| localnet_failure(&error))?;
-    tracing::info!(
-        "dev chain on {}, a block every {} ms",
-        chain.ws_url(),
-        args.block_time
-    );
+    tracing::info!("dev chain on {}, a block every {} ms", chain.ws_url(), args.block_time);
 
     let endpoint = chain.ws_url();
     let result = on_chain(args, &plan, &endpoint, models, screen, cancel, deadline).await;
@@ -132,12 +124,10 @@ async fn on_chain(
     let stats = neurons.validator_stats();
     neurons.stop().await;
     match result {
-        Ok(None) if progress.reached() && args.until_incentive => {
-            Report::read(&client, netuid, plan, &stats)
-                .await
-                .map(Some)
-                .map_err(crate::local::chain)
-        }
+        Ok(None) if progress.reached() && args.until_incentive => Report::read(&client, netuid, plan, &stats)
+            .await
+            .map(Some)
+            .map_err(crate::local::chain),
         other => other,
     }
 }
@@ -168,10 +158,7 @@ async fn load_models(args: &UpArgs) -> Result<Models, Failure> {
         .ensure(&model, &SMOLLM2_135M, progress.clone())
         .await
         .map_err(failure)?;
-    let embedder = store
-        .ensure(&embedder, &MINILM_L6, progress)
-        .await
-        .map_err(failure)?;
+    let embedder = store.ensure(&embedder, &MINILM_L6, progress).await.map_err(failure)?;
     tracing::info!("loading {} and {}", gguf.display(), embedder.display());
     let config = EngineConfig {
         threads: args.threads,
@@ -185,12 +172,7 @@ async fn load_models(args: &UpArgs) -> Result<Models, Failure> {
     });
     loading
         .await
-        .map_err(|error| {
-            Failure::message(
-                ExitCode::Model,
-                format!("loading the models failed: {error}"),
-            )
-        })?
+        .map_err(|error| Failure::message(ExitCode::Model, format!("loading the models failed: {error}")))?
         .map_err(failure)
 }
 

@@ -31,10 +31,7 @@ async fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let concurrency: usize = rest.get(1).map_or(Ok(1), |text| text.parse())?;
     let message = rest.get(2).cloned().unwrap_or_else(|| "hello".into());
 
-    let dendrite = Dendrite::new(
-        Arc::new(Keypair::from_uri("//Alice")?),
-        DendriteConfig::default(),
-    )?;
+    let dendrite = Dendrite::new(Arc::new(Keypair::from_uri("//Alice")?), DendriteConfig::default())?;
     let gate = Arc::new(Semaphore::new(concurrency));
     let began = Instant::now();
     let mut tasks = JoinSet::new();
@@ -47,16 +44,9 @@ async fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
         tasks.spawn(async move {
             let _permit = gate.acquire().await;
             let answer = dendrite
-                .call(
-                    &target,
-                    Prompting::ask(message.clone()),
-                    Duration::from_secs(12),
-                )
+                .call(&target, Prompting::ask(message.clone()), Duration::from_secs(12))
                 .await;
-            (
-                answer.synapse.completion == format!("user:{message}"),
-                answer,
-            )
+            (answer.synapse.completion == format!("user:{message}"), answer)
         });
     }
     let mut statuses: BTreeMap<String, usize> = BTreeMap::new();
@@ -75,8 +65,7 @@ async fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     }
     let wall = began.elapsed().as_secs_f64();
     times.sort_by(f64::total_cmp);
-    let quantile =
-        |q: f64| times.get(((times.len() as f64 * q) as usize).min(times.len().saturating_sub(1)));
+    let quantile = |q: f64| times.get(((times.len() as f64 * q) as usize).min(times.len().saturating_sub(1)));
     println!(
         "{count} requests, {concurrency} at once: {right} right, statuses {statuses:?}, {:.0} per second, \
          p50 {:.1} ms, p99 {:.1} ms",

@@ -86,11 +86,7 @@ impl Failure {
     }
 
     pub(crate) fn unreachable(place: &str) -> Self {
-        Self::new(
-            Outcome::Unreachable,
-            503,
-            format!("Service unavailable at {place}"),
-        )
+        Self::new(Outcome::Unreachable, 503, format!("Service unavailable at {place}"))
     }
 
     pub(crate) fn timed_out(timeout: Duration) -> Self {
@@ -115,19 +111,11 @@ impl Failure {
     }
 
     pub(crate) fn not_http(why: impl std::fmt::Display) -> Self {
-        Self::new(
-            Outcome::NotHttp,
-            400,
-            format!("Client response error: {why}"),
-        )
+        Self::new(Outcome::NotHttp, 400, format!("Client response error: {why}"))
     }
 
     pub(crate) fn invalid(why: impl std::fmt::Display) -> Self {
-        Self::new(
-            Outcome::Invalid,
-            422,
-            format!("Failed to parse response: {why}"),
-        )
+        Self::new(Outcome::Invalid, 422, format!("Failed to parse response: {why}"))
     }
 
     pub(crate) fn unsendable(why: impl std::fmt::Display) -> Self {

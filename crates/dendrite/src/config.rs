@@ -23,12 +23,8 @@ impl AxonTarget {
     /// carry connections to its own outside.
     pub(crate) fn connect_to(&self, own_ip: Option<IpAddr>) -> SocketAddr {
         let ip = match self.ip {
-            IpAddr::V4(ip) if ip.is_unspecified() || own_ip == Some(self.ip) => {
-                Ipv4Addr::LOCALHOST.into()
-            }
-            IpAddr::V6(ip) if ip.is_unspecified() || own_ip == Some(self.ip) => {
-                Ipv6Addr::LOCALHOST.into()
-            }
+            IpAddr::V4(ip) if ip.is_unspecified() || own_ip == Some(self.ip) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(ip) if ip.is_unspecified() || own_ip == Some(self.ip) => Ipv6Addr::LOCALHOST.into(),
             other => other,
         };
         SocketAddr::new(ip, self.port)

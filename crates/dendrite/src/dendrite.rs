@@ -60,12 +60,7 @@ impl Dendrite {
 
     /// Asks one axon and waits no longer than `timeout`, which covers everything: waiting for others, connecting,
     /// sending, and the whole answer.
-    pub async fn call<S: Synapse>(
-        &self,
-        target: &AxonTarget,
-        mut synapse: S,
-        timeout: Duration,
-    ) -> Answer<S> {
+    pub async fn call<S: Synapse>(&self, target: &AxonTarget, mut synapse: S, timeout: Duration) -> Answer<S> {
         let began = Instant::now();
         let asking = self.shared.ask(target, &synapse, timeout);
         let result = tokio::time::timeout(timeout, asking)
@@ -99,12 +94,7 @@ impl Dendrite {
     /// Asks all axons at once; the answers are in the order of `targets`.
     ///
     /// Dropping the future cancels what is still under way.
-    pub async fn query<S: Synapse>(
-        &self,
-        targets: &[AxonTarget],
-        synapse: &S,
-        timeout: Duration,
-    ) -> Vec<Answer<S>> {
+    pub async fn query<S: Synapse>(&self, targets: &[AxonTarget], synapse: &S, timeout: Duration) -> Vec<Answer<S>> {
         // A task each: signing 256 requests takes 20 ms of one core, which the last in line should not pay for.
         let mut tasks = JoinSet::new();
         for (index, target) in targets.iter().enumerate() {
@@ -134,11 +124,7 @@ impl Shared {
     ) -> Result<(S, String), Failure> {
         let body_hash = body_hash(synapse).map_err(Failure::unsendable)?;
         // Before signing: a request that waited here would be stale when it leaves.
-        let _permit = self
-            .in_flight
-            .acquire()
-            .await
-            .map_err(Failure::unsendable)?;
+        let _permit = self.in_flight.acquire().await.map_err(Failure::unsendable)?;
         let question = Question {
             signer: &self.signer,
             target,
@@ -166,9 +152,7 @@ impl Shared {
 
 fn failure<S: Synapse>(error: SendError, target: &AxonTarget) -> Failure {
     match error {
-        SendError::Connect => {
-            Failure::unreachable(&format!("{}:{}/{}", target.ip, target.port, S::NAME))
-        }
+        SendError::Connect => Failure::unreachable(&format!("{}:{}/{}", target.ip, target.port, S::NAME)),
         SendError::Closed { .. } => Failure::disconnected(),
         SendError::Parse(why) => Failure::not_http(why),
         SendError::Other(why) => Failure::unsendable(why),
@@ -192,7 +176,6 @@ fn record<S: Synapse>(answer: &Answer<S>, target: &AxonTarget, took: f64) {
         outcome = ?answer.outcome, took, "{}", answer.message
     );
     let class = answer.class().label();
-    metrics::counter!("dendrite_requests_total", "synapse" => S::NAME, "class" => class)
-        .increment(1);
+    metrics::counter!("dendrite_requests_total", "synapse" => S::NAME, "class" => class).increment(1);
     metrics::histogram!("dendrite_request_seconds", "synapse" => S::NAME).record(took);
 }

@@ -27,13 +27,7 @@ pub(crate) struct Question<'a, S> {
 impl<S: Synapse> Question<'_, S> {
     /// The request under a nonce and a lane.
     pub(crate) fn sign(&self, nonce: u64, uuid: &str) -> Result<Request<Full<Bytes>>, Failure> {
-        let signature = signing::sign_request(
-            self.signer,
-            nonce,
-            &self.target.hotkey,
-            uuid,
-            self.body_hash,
-        );
+        let signature = signing::sign_request(self.signer, nonce, &self.target.hotkey, uuid, self.body_hash);
         let envelope = Envelope {
             timeout: Some(self.timeout.as_secs_f64()),
             axon: TerminalInfo {
@@ -61,10 +55,7 @@ impl<S: Synapse> Question<'_, S> {
         let headers = request.headers_mut();
         for (name, value) in envelope.headers() {
             let name = HeaderName::try_from(name.as_ref()).map_err(Failure::unsendable)?;
-            headers.append(
-                name,
-                HeaderValue::try_from(value).map_err(Failure::unsendable)?,
-            );
+            headers.append(name, HeaderValue::try_from(value).map_err(Failure::unsendable)?);
         }
         headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
         // Answers are small; a compressed one could be a bomb.
@@ -79,7 +70,6 @@ impl<S: Synapse> Question<'_, S> {
 
     fn uri(&self) -> Result<Uri, Failure> {
         // A socket address prints IPv6 in brackets.
-        Uri::try_from(format!("http://{}/{}", self.connect_to, S::NAME))
-            .map_err(Failure::unsendable)
+        Uri::try_from(format!("http://{}/{}", self.connect_to, S::NAME)).map_err(Failure::unsendable)
     }
 }

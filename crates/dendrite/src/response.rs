@@ -18,10 +18,7 @@ const STATUS_CODE: &str = "bt_header_axon_status_code";
 const STATUS_MESSAGE: &str = "bt_header_axon_status_message";
 
 /// Reads an answer to the end: the synapse it holds and what the axon says about it, or why it does not count.
-pub(crate) async fn read<S: Synapse>(
-    response: Response<Incoming>,
-    limit: usize,
-) -> Result<(S, String), Failure> {
+pub(crate) async fn read<S: Synapse>(response: Response<Incoming>, limit: usize) -> Result<(S, String), Failure> {
     let (parts, body) = response.into_parts();
     check_lines(&parts.headers)?;
     let http_status = parts.status.as_u16();
@@ -55,10 +52,7 @@ pub(crate) async fn read<S: Synapse>(
         .unwrap_or_default();
     match axon.status_code {
         Some(200) => Ok((synapse, axon.status_message.unwrap_or_default())),
-        Some(code) => Err(Failure::refused(
-            code,
-            axon.status_message.unwrap_or_default(),
-        )),
+        Some(code) => Err(Failure::refused(code, axon.status_message.unwrap_or_default())),
         None => Err(Failure::invalid("the answer does not say a status")),
     }
 }
@@ -72,8 +66,7 @@ struct Said {
 
 impl Said {
     fn by(headers: &HeaderMap) -> Result<Self, Failure> {
-        let text =
-            |name: &str| Some(String::from_utf8_lossy(headers.get(name)?.as_bytes()).into_owned());
+        let text = |name: &str| Some(String::from_utf8_lossy(headers.get(name)?.as_bytes()).into_owned());
         let code = match text(STATUS_CODE) {
             None => None,
             Some(text) => Some(
@@ -127,14 +120,8 @@ fn is_json(headers: &HeaderMap) -> bool {
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .unwrap_or("");
-    let essence = value
-        .split(';')
-        .next()
-        .unwrap_or("")
-        .trim()
-        .to_ascii_lowercase();
-    essence == "application/json"
-        || (essence.starts_with("application/") && essence.ends_with("+json"))
+    let essence = value.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
 async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, Failure> {
@@ -145,9 +132,7 @@ async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, Failure> {
             continue;
         };
         if bytes.len() + data.len() > limit {
-            return Err(Failure::invalid(format!(
-                "the answer is larger than {limit} bytes"
-            )));
+            return Err(Failure::invalid(format!("the answer is larger than {limit} bytes")));
         }
         bytes.extend_from_slice(&data);
     }

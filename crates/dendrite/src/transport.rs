@@ -59,15 +59,8 @@ impl Transport {
         Self { client }
     }
 
-    pub(crate) async fn send(
-        &self,
-        request: Request<Full<Bytes>>,
-    ) -> Result<Response<Incoming>, SendError> {
-        let response = self
-            .client
-            .request(request)
-            .await
-            .map_err(|error| classify(&error))?;
+    pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, SendError> {
+        let response = self.client.request(request).await.map_err(|error| classify(&error))?;
         if let Some(served) = response.extensions().get::<Served>() {
             served.0.store(true, Ordering::Relaxed);
         }
@@ -85,10 +78,7 @@ fn classify(error: &Error) -> SendError {
         return SendError::Parse(cause.map(ToString::to_string).unwrap_or_default());
     }
     let gone = cause.is_none_or(|cause| {
-        cause.is_incomplete_message()
-            || cause.is_canceled()
-            || cause.is_closed()
-            || is_connection_loss(cause)
+        cause.is_incomplete_message() || cause.is_canceled() || cause.is_closed() || is_connection_loss(cause)
     });
     if gone {
         let mut extras = Extensions::new();
@@ -104,8 +94,7 @@ fn classify(error: &Error) -> SendError {
 }
 
 fn is_connection_loss(error: &hyper::Error) -> bool {
-    let source =
-        std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
     source.is_some_and(|error| {
         matches!(
             error.kind(),
@@ -151,21 +140,13 @@ impl Connection for Socket {
 }
 
 impl Read for Socket {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.io).poll_read(cx, buf)
     }
 }
 
 impl Write for Socket {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.io).poll_write(cx, buf)
     }
 

@@ -37,9 +37,7 @@ pub async fn serve(
     let listener = tokio::net::TcpListener::bind(addr).await.map_err(|error| {
         Failure::message(
             ExitCode::PortInUse,
-            format!(
-                "cannot listen on the admin port {addr}: {error}; choose another with --admin.port"
-            ),
+            format!("cannot listen on the admin port {addr}: {error}; choose another with --admin.port"),
         )
     })?;
     let bound = listener.local_addr().unwrap_or(addr);
@@ -55,8 +53,7 @@ pub async fn serve(
                 upkeep.run_upkeep();
             }
         };
-        let serving =
-            axum::serve(listener, app).with_graceful_shutdown(cancel.clone().cancelled_owned());
+        let serving = axum::serve(listener, app).with_graceful_shutdown(cancel.clone().cancelled_owned());
         tokio::select! {
             result = serving => if let Err(error) = result { tracing::warn!(%error, "admin port closed") },
             () = folding => {}

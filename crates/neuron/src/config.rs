@@ -17,8 +17,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use sections::{
-    AdminConfig, AxonConfig, LoggingConfig, SubtensorConfig, WalletConfig, admin_settings, as_json,
-    axon_settings, common_settings,
+    AdminConfig, AxonConfig, LoggingConfig, SubtensorConfig, WalletConfig, admin_settings, as_json, axon_settings,
+    common_settings,
 };
 
 /// What kind of value a setting takes on the command line and in the environment.
@@ -169,9 +169,7 @@ impl Program {
             return Ok(Command::Print(dump::template(self, &C::default())));
         }
         let figment = layers::stack::<C>(self, &parsed, env)?;
-        let config = figment
-            .extract::<C>()
-            .map_err(|error| layers::explain(self, error))?;
+        let config = figment.extract::<C>().map_err(|error| layers::explain(self, error))?;
         let loaded = Loaded { config, figment };
         Ok(if parsed.dump {
             Command::Print(loaded.dump())
@@ -189,9 +187,7 @@ impl Program {
     {
         self.resolve(
             std::env::args_os().skip(1),
-            std::env::vars_os().filter_map(|(key, value)| {
-                Some((key.into_string().ok()?, value.into_string().ok()?))
-            }),
+            std::env::vars_os().filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?))),
         )
     }
 }

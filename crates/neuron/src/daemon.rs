@@ -15,11 +15,7 @@ use crate::{shutdown, telemetry};
 const THREADS_END: Duration = Duration::from_millis(500);
 
 /// Runs a daemon: `run` gets the resolved configuration and a token that SIGINT or SIGTERM cancels.
-pub fn main<C, R, F>(
-    program: &Program,
-    logging: impl Fn(&C) -> &LoggingConfig,
-    run: R,
-) -> std::process::ExitCode
+pub fn main<C, R, F>(program: &Program, logging: impl Fn(&C) -> &LoggingConfig, run: R) -> std::process::ExitCode
 where
     C: Default + Serialize + DeserializeOwned,
     R: FnOnce(C, CancellationToken) -> F,
@@ -50,8 +46,7 @@ pub fn block_on<F>(run: impl FnOnce(CancellationToken) -> F) -> Result<(), Failu
 where
     F: Future<Output = Result<(), Failure>>,
 {
-    let cannot =
-        |what| move |error| Failure::message(ExitCode::Failure, format!("cannot {what}: {error}"));
+    let cannot = |what| move |error| Failure::message(ExitCode::Failure, format!("cannot {what}: {error}"));
     let runtime = tokio::runtime::Runtime::new().map_err(cannot("start threads"))?;
     let result = runtime.block_on(async {
         let cancel = shutdown::on_signal().map_err(cannot("watch for signals"))?;

@@ -222,10 +222,7 @@ mod tests {
             Ok(())
         });
         duties.spawn("fatal", LONG, |_, _| async {
-            Err(DutyError::Fatal(Failure::message(
-                ExitCode::NotRegistered,
-                "gone",
-            )))
+            Err(DutyError::Fatal(Failure::message(ExitCode::NotRegistered, "gone")))
         });
         let failure = duties.run(LONG).await.unwrap_err();
         assert_eq!(failure.code, ExitCode::NotRegistered);

@@ -53,10 +53,7 @@ pub fn keep_fresh(
                 // A chain that was reset starts again from a lower block.
                 if head < fetched_at.saturating_add(blocks) && head >= fetched_at {
                     if fetched.elapsed() > STALE && fetched_at != head {
-                        readiness.set(
-                            "metagraph",
-                            Err(format!("last refreshed {:?} ago", fetched.elapsed())),
-                        );
+                        readiness.set("metagraph", Err(format!("last refreshed {:?} ago", fetched.elapsed())));
                     }
                     continue;
                 }
@@ -67,8 +64,7 @@ pub fn keep_fresh(
                         fetched = tokio::time::Instant::now();
                         sender.send_replace(Arc::new(metagraph));
                         readiness.set("metagraph", Ok(()));
-                        metrics::histogram!("neuron_metagraph_refresh_seconds")
-                            .record(started.elapsed().as_secs_f64());
+                        metrics::histogram!("neuron_metagraph_refresh_seconds").record(started.elapsed().as_secs_f64());
                     }
                     Err(error) => {
                         if fetched.elapsed() > STALE {
@@ -92,9 +88,7 @@ pub fn watch_connection(duties: &mut Duties, chain: &Chain, readiness: &Readines
             loop {
                 let state = match &*states.borrow_and_update() {
                     ConnectionState::Connected { .. } => Ok(()),
-                    ConnectionState::Disconnected { reason } => {
-                        Err(format!("not connected: {reason}"))
-                    }
+                    ConnectionState::Disconnected { reason } => Err(format!("not connected: {reason}")),
                 };
                 metrics::gauge!("neuron_chain_connected").set(f64::from(u8::from(state.is_ok())));
                 readiness.set("chain", state);

@@ -31,11 +31,7 @@ pub struct Identity {
 /// # Errors
 /// With the exit code that names what is missing: [`ExitCode::Wallet`], [`ExitCode::Chain`],
 /// [`ExitCode::Subnet`] or [`ExitCode::NotRegistered`].
-pub async fn identify(
-    wallet: &WalletConfig,
-    subtensor: &SubtensorConfig,
-    netuid: u16,
-) -> Result<Identity, Failure> {
+pub async fn identify(wallet: &WalletConfig, subtensor: &SubtensorConfig, netuid: u16) -> Result<Identity, Failure> {
     let hotkey = Arc::new(wallet.wallet().load_hotkey()?);
     let chain = connect(subtensor).await?;
     let metagraph = Arc::new(require_subnet(&chain, netuid).await?);
@@ -58,11 +54,9 @@ pub async fn identify(
 /// # Errors
 /// [`ExitCode::Chain`] when no endpoint answers in time.
 pub async fn connect(subtensor: &SubtensorConfig) -> Result<Chain, Failure> {
-    let config = ChainConfig::for_network(subtensor.target())
-        .map_err(|error| Failure::new(ExitCode::Config, &error))?;
-    Chain::connect(config)
-        .await
-        .map_err(|error| chain_failure(&error))
+    let config =
+        ChainConfig::for_network(subtensor.target()).map_err(|error| Failure::new(ExitCode::Config, &error))?;
+    Chain::connect(config).await.map_err(|error| chain_failure(&error))
 }
 
 /// The addresses of a chain, as configured.
@@ -85,19 +79,11 @@ async fn require_subnet(chain: &Chain, netuid: u16) -> Result<Metagraph, Failure
             ),
         ));
     }
-    chain
-        .metagraph(netuid)
-        .await
-        .map_err(|error| chain_failure(&error))
+    chain.metagraph(netuid).await.map_err(|error| chain_failure(&error))
 }
 
 /// The failure that tells an operator how to register.
-pub fn not_registered(
-    wallet: &WalletConfig,
-    subtensor: &SubtensorConfig,
-    netuid: u16,
-    address: &str,
-) -> Failure {
+pub fn not_registered(wallet: &WalletConfig, subtensor: &SubtensorConfig, netuid: u16, address: &str) -> Failure {
     Failure::message(
         ExitCode::NotRegistered,
         format!(

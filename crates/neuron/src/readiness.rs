@@ -32,12 +32,7 @@ impl Readiness {
         let parts = self.parts.read();
         parts
             .iter()
-            .filter_map(|(part, state)| {
-                state
-                    .as_ref()
-                    .err()
-                    .map(|reason| format!("{part}: {reason}"))
-            })
+            .filter_map(|(part, state)| state.as_ref().err().map(|reason| format!("{part}: {reason}")))
             .collect()
     }
 

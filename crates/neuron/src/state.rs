@@ -67,9 +67,7 @@ pub enum StateError {
         known: u32,
     },
     /// Another process holds the folder.
-    #[error(
-        "another process uses the data directory {path}; stop it, or choose another --neuron.name"
-    )]
+    #[error("another process uses the data directory {path}; stop it, or choose another --neuron.name")]
     InUse {
         /// The folder.
         path: PathBuf,
@@ -103,11 +101,7 @@ impl<T: State> StateStore<T> {
         let folder = folder_of(&path).to_owned();
         let io = |action| {
             let path = path.clone();
-            move |source| StateError::Io {
-                action,
-                path,
-                source,
-            }
+            move |source| StateError::Io { action, path, source }
         };
         std::fs::create_dir_all(&folder).map_err(io("make the folder of"))?;
         let lock = File::options()
@@ -232,11 +226,7 @@ mod tests {
         const VERSION: u32 = 2;
         fn migrate(version: u32, data: serde_json::Value) -> Option<Self> {
             // Version 1 was the bare list.
-            (version == 1).then(|| {
-                serde_json::from_value(data)
-                    .ok()
-                    .map(|values| Self { values })
-            })?
+            (version == 1).then(|| serde_json::from_value(data).ok().map(|values| Self { values }))?
         }
     }
 
@@ -271,10 +261,7 @@ mod tests {
         let store = store(&folder);
         std::fs::write(store.path(), b"{\"version\":2,\"data\":{\"val").unwrap();
         assert!(matches!(store.load(), Err(StateError::Corrupt { .. })));
-        assert_eq!(
-            std::fs::read(store.path()).unwrap(),
-            b"{\"version\":2,\"data\":{\"val"
-        );
+        assert_eq!(std::fs::read(store.path()).unwrap(), b"{\"version\":2,\"data\":{\"val");
     }
 
     #[test]
@@ -284,10 +271,7 @@ mod tests {
         std::fs::write(store.path(), b"{\"version\":1,\"data\":[0.5]}").unwrap();
         assert_eq!(store.load().unwrap(), Some(Scores { values: vec![0.5] }));
         std::fs::write(store.path(), b"{\"version\":3,\"data\":{}}").unwrap();
-        assert!(matches!(
-            store.load(),
-            Err(StateError::Version { found: 3, .. })
-        ));
+        assert!(matches!(store.load(), Err(StateError::Version { found: 3, .. })));
     }
 
     #[test]

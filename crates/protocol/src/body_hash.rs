@@ -84,7 +84,5 @@ pub fn matches(values: &[PyValue], claimed: &str) -> bool {
     let [first, rest @ ..] = UnicodeVersion::ALL;
     hash_values(values, first) == claimed
         || (values.iter().any(PyValue::depends_on_unicode_version)
-            && rest
-                .into_iter()
-                .any(|version| hash_values(values, version) == claimed))
+            && rest.into_iter().any(|version| hash_values(values, version) == claimed))
 }

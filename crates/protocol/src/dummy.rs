@@ -19,8 +19,7 @@ pub struct Dummy {
 impl Synapse for Dummy {
     const NAME: &'static str = "Dummy";
     const HASH_FIELDS: &'static [&'static str] = &[];
-    const REQUIRED_FIELDS: &'static [(&'static str, EmptyValue)] =
-        &[("dummy_input", EmptyValue::Int)];
+    const REQUIRED_FIELDS: &'static [(&'static str, EmptyValue)] = &[("dummy_input", EmptyValue::Int)];
 
     fn take_answer(&mut self, answer: Self) {
         self.dummy_output = answer.dummy_output;

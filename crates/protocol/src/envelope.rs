@@ -44,10 +44,7 @@ impl TerminalInfo {
     fn fields(&self) -> impl Iterator<Item = (&'static str, String)> {
         [
             ("status_code", self.status_code.map(|v| v.to_string())),
-            (
-                "status_message",
-                self.status_message.as_deref().map(header_safe),
-            ),
+            ("status_message", self.status_message.as_deref().map(header_safe)),
             ("process_time", self.process_time.map(py_float)),
             ("ip", self.ip.as_deref().map(header_safe)),
             ("port", self.port.map(|v| v.to_string())),

@@ -13,9 +13,7 @@ pub fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Err
 }
 
 /// An integer like [`integer`], or null.
-pub fn optional_integer<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<i64>, D::Error> {
+pub fn optional_integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
     deserializer.deserialize_option(Optional(Integer))
 }
 
@@ -53,8 +51,8 @@ impl Visitor<'_> for Integer {
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<i64, E> {
         // 2^63 is exact as a float; i64::MAX is not.
-        let whole = value.fract() == 0.0
-            && (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&value);
+        let whole =
+            value.fract() == 0.0 && (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&value);
         if whole {
             Ok(value as i64)
         } else {
@@ -67,10 +65,7 @@ impl Visitor<'_> for Integer {
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<i64, E> {
-        value
-            .trim()
-            .parse()
-            .map_err(|_| E::custom("not an integer"))
+        value.trim().parse().map_err(|_| E::custom("not an integer"))
     }
 }
 
@@ -192,13 +187,9 @@ mod tests {
             r#"{"i": 42, "f": 0.5, "b": true}"#,
         ] {
             let fields: Fields = serde_json::from_str(json).expect(json);
-            assert_eq!(
-                (fields.i, fields.f, fields.o, fields.b),
-                (42, 0.5, None, true)
-            );
+            assert_eq!((fields.i, fields.f, fields.o, fields.b), (42, 0.5, None, true));
         }
-        let fields: Fields =
-            serde_json::from_str(r#"{"i": 1, "f": 2, "o": 2, "b": "off"}"#).expect("integers");
+        let fields: Fields = serde_json::from_str(r#"{"i": 1, "f": 2, "o": 2, "b": "off"}"#).expect("integers");
         assert_eq!((fields.f, fields.o, fields.b), (2.0, Some(2.0), false));
     }
 

@@ -51,12 +51,7 @@ impl NonceWindow {
     /// Whether a nonce is fresh: `now - (4 s + timeout) < nonce <= now + lead`.
     ///
     /// `timeout` is what the request's header says; nothing means zero.
-    pub fn check(
-        &self,
-        now_ns: u64,
-        nonce: u64,
-        timeout: Option<Duration>,
-    ) -> Result<(), NonceError> {
+    pub fn check(&self, now_ns: u64, nonce: u64, timeout: Option<Duration>) -> Result<(), NonceError> {
         let limit = BASE_DELTA + timeout.unwrap_or_default().min(self.timeout_cap);
         if nonce > now_ns.saturating_add(nanoseconds(self.lead)) {
             let ahead = Duration::from_nanos(nonce - now_ns);

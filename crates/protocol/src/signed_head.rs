@@ -70,27 +70,19 @@ pub struct SignedHead {
 
 impl SignedHead {
     /// Reads the headers of a request. Names are compared without case, as HTTP does; unknown ones are ignored.
-    pub fn parse<'a>(
-        headers: impl IntoIterator<Item = (&'a str, &'a [u8])>,
-    ) -> Result<Self, HeadError> {
+    pub fn parse<'a>(headers: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Result<Self, HeadError> {
         let found = Found::collect(headers)?;
         for (header, is_fine) in CHECKED {
             if found.get(header).is_some_and(|value| !is_fine(value)) {
                 return Err(HeadError::Malformed { header });
             }
         }
-        let nonce = found
-            .get(NONCE)
-            .ok_or(HeadError::Missing { what: "Nonce" })?;
+        let nonce = found.get(NONCE).ok_or(HeadError::Missing { what: "Nonce" })?;
         let nonce = integer(nonce).ok_or(HeadError::Malformed { header: NONCE })?;
-        let hotkey = found
-            .get(HOTKEY)
-            .ok_or(HeadError::Missing { what: "Hotkey" })?;
+        let hotkey = found.get(HOTKEY).ok_or(HeadError::Missing { what: "Hotkey" })?;
         let hotkey = hotkey.parse().map_err(|_| HeadError::Hotkey)?;
         let uuid = found.get(UUID).ok_or(HeadError::Missing { what: "UUID" })?;
-        let body_hash = found
-            .get(BODY_HASH)
-            .ok_or(HeadError::Missing { what: "Body Hash" })?;
+        let body_hash = found.get(BODY_HASH).ok_or(HeadError::Missing { what: "Body Hash" })?;
         let signature = found.get(SIGNATURE).filter(|text| !text.is_empty());
         let signature = signature.ok_or(HeadError::Missing { what: "Signature" })?;
         let signature = parse_signature(signature).ok_or(HeadError::Signature)?;
@@ -140,16 +132,12 @@ const CHECKED: [(&str, Check); 25] = [
     ("bt_header_dendrite_port", is_integer),
     ("bt_header_dendrite_status_code", is_integer),
     ("bt_header_dendrite_status_message", any),
-    ("bt_header_dendrite_process_time", |value| {
-        seconds(value).is_some()
-    }),
+    ("bt_header_dendrite_process_time", |value| seconds(value).is_some()),
     ("bt_header_axon_ip", any),
     ("bt_header_axon_port", is_integer),
     ("bt_header_axon_status_code", is_integer),
     ("bt_header_axon_status_message", any),
-    ("bt_header_axon_process_time", |value| {
-        seconds(value).is_some()
-    }),
+    ("bt_header_axon_process_time", |value| seconds(value).is_some()),
     ("bt_header_axon_version", is_integer),
     ("bt_header_axon_nonce", is_integer),
     ("bt_header_axon_uuid", any),
@@ -172,10 +160,7 @@ impl<'a> Found<'a> {
             input_objects: Vec::new(),
         };
         for (name, value) in headers {
-            if let Some(place) = CHECKED
-                .iter()
-                .position(|(known, _)| known.eq_ignore_ascii_case(name))
-            {
+            if let Some(place) = CHECKED.iter().position(|(known, _)| known.eq_ignore_ascii_case(name)) {
                 let header = CHECKED[place].0;
                 let value = printable(value).ok_or(HeadError::Malformed { header })?;
                 if found.values[place].replace(value).is_some() {
@@ -189,19 +174,11 @@ impl<'a> Found<'a> {
     }
 
     fn note_input_object(&mut self, field: &'a str) -> Result<(), HeadError> {
-        if self
-            .input_objects
-            .iter()
-            .any(|known| known.eq_ignore_ascii_case(field))
-        {
-            return Err(HeadError::Duplicate {
-                header: INPUT_OBJECT,
-            });
+        if self.input_objects.iter().any(|known| known.eq_ignore_ascii_case(field)) {
+            return Err(HeadError::Duplicate { header: INPUT_OBJECT });
         }
         if self.input_objects.len() == MAX_INPUT_OBJECTS {
-            return Err(HeadError::Malformed {
-                header: INPUT_OBJECT,
-            });
+            return Err(HeadError::Malformed { header: INPUT_OBJECT });
         }
         self.input_objects.push(field);
         Ok(())
@@ -215,16 +192,13 @@ impl<'a> Found<'a> {
 
 fn strip_prefix_ignoring_case<'a>(name: &'a str, prefix: &str) -> Option<&'a str> {
     let head = name.get(..prefix.len())?;
-    head.eq_ignore_ascii_case(prefix)
-        .then(|| &name[prefix.len()..])
+    head.eq_ignore_ascii_case(prefix).then(|| &name[prefix.len()..])
 }
 
 /// Header text of the wire is printable ASCII; anything else cannot come from an honest peer.
 fn printable(value: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(value).ok()?;
-    text.bytes()
-        .all(|byte| matches!(byte, b' '..=b'~'))
-        .then_some(text)
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~')).then_some(text)
 }
 
 fn any(_value: &str) -> bool {
@@ -242,18 +216,12 @@ fn integer(value: &str) -> Option<u64> {
 }
 
 fn is_hash(value: &str) -> bool {
-    value.len() == 64
-        && value
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    value.len() == 64 && value.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// No dots, so that the dotted message that is signed has one reading only.
 fn is_uuid(value: &str) -> bool {
-    (1..=64).contains(&value.len())
-        && value
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    (1..=64).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 /// A finite number of seconds, not negative, in decimal or scientific notation.
@@ -264,6 +232,5 @@ fn seconds(value: &str) -> Option<Duration> {
             .all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-'));
     let number = shape.then(|| value.parse::<f64>().ok())??;
     // A timeout beyond what a Duration holds is as good as infinite; callers cap it anyway.
-    (number.is_finite() && number >= 0.0)
-        .then(|| Duration::try_from_secs_f64(number).unwrap_or(Duration::MAX))
+    (number.is_finite() && number >= 0.0).then(|| Duration::try_from_secs_f64(number).unwrap_or(Duration::MAX))
 }

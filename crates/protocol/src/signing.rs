@@ -3,24 +3,12 @@
 use axoneme_wallet::{AccountId, Keypair};
 
 /// The message a dendrite signs: `{nonce}.{dendrite}.{axon}.{uuid}.{body_hash}`.
-pub fn signed_message(
-    nonce: u64,
-    dendrite: &AccountId,
-    axon: &AccountId,
-    uuid: &str,
-    body_hash: &str,
-) -> String {
+pub fn signed_message(nonce: u64, dendrite: &AccountId, axon: &AccountId, uuid: &str, body_hash: &str) -> String {
     format!("{nonce}.{dendrite}.{axon}.{uuid}.{body_hash}")
 }
 
 /// Signs a request, giving the header value: `0x` and 128 hex digits.
-pub fn sign_request(
-    signer: &Keypair,
-    nonce: u64,
-    axon: &AccountId,
-    uuid: &str,
-    body_hash: &str,
-) -> String {
+pub fn sign_request(signer: &Keypair, nonce: u64, axon: &AccountId, uuid: &str, body_hash: &str) -> String {
     let message = signed_message(nonce, &signer.account_id(), axon, uuid, body_hash);
     format!("0x{}", hex::encode(signer.sign(message.as_bytes())))
 }

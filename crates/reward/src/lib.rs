@@ -28,9 +28,7 @@ pub mod weights;
 pub use error::{ModelFault, RewardError};
 pub use models::{LogProbScorer, RepeatPenalty, SentenceEmbedder, WordPieces};
 pub use normalise::RunningNorm;
-pub use pipeline::{
-    Extra, Judged, Mask, Penalty, Pipeline, PipelineBuilder, Response, RewardFunction, Scores,
-};
+pub use pipeline::{Extra, Judged, Mask, Penalty, Pipeline, PipelineBuilder, Response, RewardFunction, Scores};
 pub use record::{FunctionRecord, Kind, Outcome};
 pub use task::{Criterion, Task, TaskKind};
 pub use weights::{WeightError, check_weights};

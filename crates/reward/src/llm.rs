@@ -28,10 +28,7 @@ impl LogProbScorer for Engine {
         let scores = self
             .dpo_score(prompt.to_owned(), completions.to_vec(), repeat.into())
             .await?;
-        Ok(scores
-            .into_iter()
-            .map(|score| Some(f64::from(score)))
-            .collect())
+        Ok(scores.into_iter().map(|score| Some(f64::from(score))).collect())
     }
 }
 

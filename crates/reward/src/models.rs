@@ -100,16 +100,10 @@ impl SentenceEmbedder for EmbeddingCache {
         if !missing.is_empty() {
             let vectors = self.inner.embed(missing.clone()).await?;
             if vectors.len() != missing.len() {
-                return Err(
-                    format!("{} vectors came for {} texts", vectors.len(), missing.len()).into(),
-                );
+                return Err(format!("{} vectors came for {} texts", vectors.len(), missing.len()).into());
             }
             fresh.extend(missing.into_iter().zip(vectors.into_iter().map(Arc::new)));
-            known.extend(
-                fresh
-                    .iter()
-                    .map(|(text, vector)| (text.clone(), vector.clone())),
-            );
+            known.extend(fresh.iter().map(|(text, vector)| (text.clone(), vector.clone())));
         }
         let answer = texts.iter().map(|text| known[text].to_vec()).collect();
         let mut seen = self.seen.lock();
@@ -144,16 +138,10 @@ mod tests {
         let counting = Arc::new(Counting::default());
         let cache = EmbeddingCache::new(counting.clone(), 3);
         let texts: Vec<String> = ["a", "bb", "a"].map(String::from).to_vec();
-        assert_eq!(
-            cache.embed(texts.clone()).await.unwrap(),
-            [[1.0], [2.0], [1.0]]
-        );
+        assert_eq!(cache.embed(texts.clone()).await.unwrap(), [[1.0], [2.0], [1.0]]);
         cache.embed(texts).await.unwrap();
         assert_eq!(counting.0.load(Ordering::Relaxed), 2);
-        cache
-            .embed(vec!["ccc".into(), "dddd".into()])
-            .await
-            .unwrap();
+        cache.embed(vec!["ccc".into(), "dddd".into()]).await.unwrap();
         assert!(cache.seen.lock().len() <= 3);
     }
 }

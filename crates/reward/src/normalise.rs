@@ -28,23 +28,13 @@ impl RunningNorm {
         self.take_in(batch);
         batch
             .iter()
-            .map(|value| {
-                if value.is_finite() {
-                    self.place(*value)
-                } else {
-                    0.0
-                }
-            })
+            .map(|value| if value.is_finite() { self.place(*value) } else { 0.0 })
             .collect()
     }
 
     /// Whether the three numbers can be worked with; a hand-edited state file may hold anything.
     pub fn is_sound(&self) -> bool {
-        [self.count, self.mean, self.var]
-            .iter()
-            .all(|value| value.is_finite())
-            && self.count >= 0.0
-            && self.var >= 0.0
+        [self.count, self.mean, self.var].iter().all(|value| value.is_finite()) && self.count >= 0.0 && self.var >= 0.0
     }
 
     fn place(&self, value: f64) -> f64 {
@@ -57,11 +47,7 @@ impl RunningNorm {
     }
 
     fn take_in(&mut self, batch: &[f64]) {
-        let values: Vec<f64> = batch
-            .iter()
-            .copied()
-            .filter(|value| value.is_finite())
-            .collect();
+        let values: Vec<f64> = batch.iter().copied().filter(|value| value.is_finite()).collect();
         if values.is_empty() {
             return;
         }
@@ -70,18 +56,13 @@ impl RunningNorm {
         let batch_var = if values.len() == 1 {
             0.0
         } else {
-            values
-                .iter()
-                .map(|value| (value - batch_mean).powi(2))
-                .sum::<f64>()
-                / (n - 1.0)
+            values.iter().map(|value| (value - batch_mean).powi(2)).sum::<f64>() / (n - 1.0)
         };
         let share_new = n / (self.count + n);
         let share_old = self.count / (self.count + n);
         let shift = batch_mean - self.mean;
         self.mean = share_new * batch_mean + share_old * self.mean;
-        self.var =
-            share_new * batch_var + share_old * self.var + share_new * share_old * shift * shift;
+        self.var = share_new * batch_var + share_old * self.var + share_new * share_old * shift * shift;
         self.count = COUNT_LIMIT.min(self.count + n);
     }
 }

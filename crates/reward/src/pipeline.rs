@@ -140,11 +140,7 @@ impl PipelineBuilder {
 
     /// The pipeline, if the weights given sum to one.
     pub fn build(self) -> Result<Pipeline, crate::WeightError> {
-        let weights: Vec<(&str, f64)> = self
-            .rewards
-            .iter()
-            .map(|(weight, f)| (f.name(), *weight))
-            .collect();
+        let weights: Vec<(&str, f64)> = self.rewards.iter().map(|(weight, f)| (f.name(), *weight)).collect();
         crate::check_weights(&weights)?;
         let Self {
             rewards,
@@ -198,22 +194,12 @@ impl Pipeline {
     /// Judges one step. Every part is asked before any statistics move, so a step that fails leaves them as they were.
     ///
     /// Takes `&mut self`: two steps must not learn at the same time.
-    pub async fn judge(
-        &mut self,
-        task: &Task,
-        responses: &[Response],
-    ) -> Result<Outcome, RewardError> {
-        let all: Vec<String> = responses
-            .iter()
-            .map(|response| response.completion.clone())
-            .collect();
+    pub async fn judge(&mut self, task: &Task, responses: &[Response]) -> Result<Outcome, RewardError> {
+        let all: Vec<String> = responses.iter().map(|response| response.completion.clone()).collect();
         let successful: Vec<usize> = (0..responses.len())
             .filter(|index| responses[*index].succeeded())
             .collect();
-        let completions: Vec<String> = successful
-            .iter()
-            .map(|index| trim(&all[*index]).to_owned())
-            .collect();
+        let completions: Vec<String> = successful.iter().map(|index| trim(&all[*index]).to_owned()).collect();
 
         let mut found = Vec::with_capacity(self.rewards.len());
         for (weight, function) in &self.rewards {
@@ -254,13 +240,7 @@ impl Pipeline {
             outcome.add_weighted(weight, record);
         }
         for (name, verdict) in judged {
-            let record = place.record(
-                name,
-                Kind::Mask,
-                &verdict.raw,
-                &verdict.factor,
-                verdict.extras,
-            );
+            let record = place.record(name, Kind::Mask, &verdict.raw, &verdict.factor, verdict.extras);
             outcome.multiply(record);
         }
         for (name, max, raw) in taken {
@@ -325,10 +305,6 @@ fn check_length(name: &'static str, expected: usize, got: usize) -> Result<(), R
     if expected == got {
         Ok(())
     } else {
-        Err(RewardError::WrongLength {
-            name,
-            expected,
-            got,
-        })
+        Err(RewardError::WrongLength { name, expected, got })
     }
 }

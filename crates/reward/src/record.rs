@@ -64,8 +64,7 @@ impl Outcome {
             let name = record.name;
             match record.kind {
                 Kind::Penalty => {
-                    let applied: Vec<f64> =
-                        record.normalised.iter().map(|share| 1.0 - share).collect();
+                    let applied: Vec<f64> = record.normalised.iter().map(|share| 1.0 - share).collect();
                     fields.insert(format!("{name}_raw"), numbers(&record.raw));
                     fields.insert(format!("{name}_adjusted"), numbers(&record.normalised));
                     fields.insert(format!("{name}_applied"), numbers(&applied));
@@ -76,10 +75,7 @@ impl Outcome {
                 }
             }
             for extra in &record.extras {
-                fields.insert(
-                    format!("{name}_{}", extra.name),
-                    Value::Array(extra.values.clone()),
-                );
+                fields.insert(format!("{name}_{}", extra.name), Value::Array(extra.values.clone()));
             }
         }
         fields
@@ -102,11 +98,7 @@ impl Outcome {
     pub(crate) fn penalise(&mut self, name: &'static str, max: f64, raw: Vec<f64>) {
         let adjusted: Vec<f64> = raw
             .iter()
-            .map(|share| {
-                finite_or_zero(*share)
-                    .clamp(0.0, 1.0)
-                    .min(max.clamp(0.0, 1.0))
-            })
+            .map(|share| finite_or_zero(*share).clamp(0.0, 1.0).min(max.clamp(0.0, 1.0)))
             .collect();
         for (reward, share) in self.rewards.iter_mut().zip(&adjusted) {
             *reward *= 1.0 - share;
@@ -128,12 +120,6 @@ fn finite_or_zero(value: f64) -> f64 {
 fn numbers(values: &[f64]) -> Value {
     values
         .iter()
-        .map(|value| {
-            if value.is_finite() {
-                json!(value)
-            } else {
-                json!("nan")
-            }
-        })
+        .map(|value| if value.is_finite() { json!(value) } else { json!("nan") })
         .collect()
 }

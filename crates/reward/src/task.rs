@@ -55,11 +55,7 @@ pub struct Task {
 
 impl Task {
     /// A task; its kind follows from the name.
-    pub fn new(
-        name: impl Into<String>,
-        base_text: impl Into<String>,
-        criteria: Vec<Criterion>,
-    ) -> Self {
+    pub fn new(name: impl Into<String>, base_text: impl Into<String>, criteria: Vec<Criterion>) -> Self {
         let name = name.into();
         Self {
             kind: TaskKind::of_name(&name),

@@ -29,10 +29,7 @@ pub enum WeightError {
 ///
 /// `weights` pairs each flag (without dashes) with its value; the error shows all of them.
 pub fn check_weights(weights: &[(&str, f64)]) -> Result<(), WeightError> {
-    if let Some((flag, weight)) = weights
-        .iter()
-        .find(|(_, weight)| !weight.is_finite() || *weight < 0.0)
-    {
+    if let Some((flag, weight)) = weights.iter().find(|(_, weight)| !weight.is_finite() || *weight < 0.0) {
         return Err(WeightError::NotAWeight {
             flag: (*flag).to_owned(),
             weight: *weight,
@@ -60,8 +57,7 @@ mod tests {
 
     #[test]
     fn the_error_shows_the_sum_and_the_flags() {
-        let error =
-            check_weights(&[("reward.dpo_weight", 0.6), ("reward.rlhf_weight", 0.3)]).unwrap_err();
+        let error = check_weights(&[("reward.dpo_weight", 0.6), ("reward.rlhf_weight", 0.3)]).unwrap_err();
         let text = error.to_string();
         assert!(
             text.contains("0.9") && text.contains("--reward.dpo_weight 0.6"),

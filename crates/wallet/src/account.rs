@@ -68,8 +68,7 @@ impl FromStr for AccountId {
         if text.len() != ADDRESS_CHARS {
             return Err(AddressError::Length { found: text.len() });
         }
-        let (key, format) =
-            AccountId32::from_ss58check_with_version(text).map_err(|_| AddressError::Malformed)?;
+        let (key, format) = AccountId32::from_ss58check_with_version(text).map_err(|_| AddressError::Malformed)?;
         match u16::from(format) {
             PREFIX => Ok(Self(key.into())),
             found => Err(AddressError::Prefix { found }),

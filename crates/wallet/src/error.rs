@@ -11,14 +11,10 @@ use crate::account::AccountId;
 #[non_exhaustive]
 pub enum KeyError {
     /// Wrong words, wrong number of words, or a wrong checksum.
-    #[error(
-        "not a valid mnemonic: 12, 15, 18, 21 or 24 English words with a correct checksum are needed"
-    )]
+    #[error("not a valid mnemonic: 12, 15, 18, 21 or 24 English words with a correct checksum are needed")]
     Mnemonic,
     /// A URI that is neither `//Name`, a phrase with derivations, nor a hex seed.
-    #[error(
-        "not a valid secret uri; examples: //Alice, or a mnemonic followed by //hard or /soft derivations"
-    )]
+    #[error("not a valid secret uri; examples: //Alice, or a mnemonic followed by //hard or /soft derivations")]
     Uri,
     /// A seed or private key of the wrong length or outside the group.
     #[error("not a valid sr25519 secret")]

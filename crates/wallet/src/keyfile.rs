@@ -47,11 +47,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Contents, Refusal> {
     };
     let members = Members(members);
     // Absent, null or not an integer means sr25519, as in Python.
-    let crypto_type = members
-        .0
-        .get("cryptoType")
-        .and_then(Value::as_i64)
-        .unwrap_or(SR25519);
+    let crypto_type = members.0.get("cryptoType").and_then(Value::as_i64).unwrap_or(SR25519);
     if crypto_type != SR25519 {
         return Err(corrupt(format!(
             "its cryptoType is {crypto_type}, only sr25519 (1) keys can be used"
@@ -59,8 +55,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Contents, Refusal> {
     }
     let written = members.text("ss58Address");
     let Some(pair) = members.secret()? else {
-        let address =
-            written.ok_or_else(|| corrupt("it holds neither a secret nor an ss58Address"))?;
+        let address = written.ok_or_else(|| corrupt("it holds neither a secret nor an ss58Address"))?;
         return address
             .parse()
             .map(Contents::Public)
@@ -81,10 +76,7 @@ struct Members(Map<String, Value>);
 impl Members {
     /// A text member; `null`, empty and other types count as absent.
     fn text(&self, name: &str) -> Option<&str> {
-        self.0
-            .get(name)
-            .and_then(Value::as_str)
-            .filter(|text| !text.is_empty())
+        self.0.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
     }
 
     fn secret(&self) -> Result<Option<Keypair>, Refusal> {
@@ -98,8 +90,7 @@ impl Members {
             return Ok(Some(Keypair::from_seed(*seed)));
         }
         if let Some(text) = self.text("privateKey") {
-            let secret =
-                unhex::<64>(text).ok_or_else(|| corrupt("its privateKey is not 128 hex digits"))?;
+            let secret = unhex::<64>(text).ok_or_else(|| corrupt("its privateKey is not 128 hex digits"))?;
             return Keypair::from_private_key(&secret)
                 .map(Some)
                 .map_err(|e| corrupt(format!("its privateKey: {e}")));
@@ -125,11 +116,7 @@ impl Drop for Members {
 
 fn unhex<const N: usize>(text: &str) -> Option<Zeroizing<[u8; N]>> {
     let mut bytes = Zeroizing::new([0; N]);
-    hex::decode_to_slice(
-        text.strip_prefix("0x").unwrap_or(text),
-        bytes.as_mut_slice(),
-    )
-    .ok()?;
+    hex::decode_to_slice(text.strip_prefix("0x").unwrap_or(text), bytes.as_mut_slice()).ok()?;
     Some(bytes)
 }
 
@@ -198,9 +185,7 @@ pub(crate) fn make(source: &KeySource) -> Result<NewKey, KeyError> {
 
 fn public_members(account: AccountId) -> String {
     let key = hex::encode(account.0);
-    format!(
-        r#"{{"accountId":"0x{key}","publicKey":"0x{key}","ss58Address":"{account}","cryptoType":{SR25519}}}"#
-    )
+    format!(r#"{{"accountId":"0x{key}","publicKey":"0x{key}","ss58Address":"{account}","cryptoType":{SR25519}}}"#)
 }
 
 fn push_member(json: &mut String, name: &str, prefix: &str, value: &str) {
@@ -224,13 +209,11 @@ mod tests {
         ];
         for source in sources {
             let key = make(&source).expect("usable source");
-            let Contents::Secret(read) = parse(key.secret_json.as_bytes()).expect("readable")
-            else {
+            let Contents::Secret(read) = parse(key.secret_json.as_bytes()).expect("readable") else {
                 panic!("no secret in {source:?}")
             };
             assert_eq!(read.account_id(), key.pair.account_id());
-            let Contents::Public(read) = parse(key.public_json.as_bytes()).expect("readable")
-            else {
+            let Contents::Public(read) = parse(key.public_json.as_bytes()).expect("readable") else {
                 panic!("a secret in the public file of {source:?}")
             };
             assert_eq!(read, key.pair.account_id());

@@ -28,11 +28,8 @@ impl Keypair {
         Self::from_mnemonic_with_seed(phrase).map(|(pair, _)| pair)
     }
 
-    pub(crate) fn from_mnemonic_with_seed(
-        phrase: &str,
-    ) -> Result<(Self, Zeroizing<[u8; 32]>), KeyError> {
-        let (pair, seed) =
-            sr25519::Pair::from_phrase(phrase, None).map_err(|_| KeyError::Mnemonic)?;
+    pub(crate) fn from_mnemonic_with_seed(phrase: &str) -> Result<(Self, Zeroizing<[u8; 32]>), KeyError> {
+        let (pair, seed) = sr25519::Pair::from_phrase(phrase, None).map_err(|_| KeyError::Mnemonic)?;
         Ok((Self(pair), Zeroizing::new(seed)))
     }
 

@@ -55,9 +55,7 @@ impl Wallet {
 
     /// The hotkey's public file.
     pub fn hotkeypub_file(&self) -> PathBuf {
-        self.folder()
-            .join("hotkeys")
-            .join(format!("{}pub.txt", self.hotkey))
+        self.folder().join("hotkeys").join(format!("{}pub.txt", self.hotkey))
     }
 
     /// The coldkey's public file.
@@ -100,10 +98,7 @@ impl Wallet {
     ///
     /// On a machine that runs a neuron for real money there should be none.
     pub fn has_unencrypted_coldkey(&self) -> bool {
-        matches!(
-            self.load_dev_coldkey(),
-            Ok(_) | Err(WalletError::WrongAddress { .. })
-        )
+        matches!(self.load_dev_coldkey(), Ok(_) | Err(WalletError::WrongAddress { .. }))
     }
 
     /// Writes a wallet without passwords: `coldkey`, `coldkeypub.txt` and the two hotkey files, mode 0600.
@@ -121,10 +116,7 @@ impl Wallet {
             what: "coldkey",
             source,
         })?;
-        let hot = keyfile::make(hotkey).map_err(|source| WalletError::Secret {
-            what: "hotkey",
-            source,
-        })?;
+        let hot = keyfile::make(hotkey).map_err(|source| WalletError::Secret { what: "hotkey", source })?;
         if !overwrite
             && let Some(path) = [self.coldkey_file(), self.hotkey_file()]
                 .into_iter()
@@ -146,12 +138,7 @@ impl Wallet {
         })
     }
 
-    fn load_secret(
-        &self,
-        path: PathBuf,
-        what: &'static str,
-        command: &str,
-    ) -> Result<Keypair, WalletError> {
+    fn load_secret(&self, path: PathBuf, what: &'static str, command: &str) -> Result<Keypair, WalletError> {
         match self.read(&path, what, command)? {
             Contents::Secret(pair) => Ok(*pair),
             Contents::Public(_) => Err(WalletError::Corrupt {
@@ -161,12 +148,7 @@ impl Wallet {
         }
     }
 
-    fn read(
-        &self,
-        path: &Path,
-        what: &'static str,
-        command: &str,
-    ) -> Result<Contents, WalletError> {
+    fn read(&self, path: &Path, what: &'static str, command: &str) -> Result<Contents, WalletError> {
         self.check_names()?;
         let bytes = match read_bounded(path) {
             Ok(bytes) => zeroize::Zeroizing::new(bytes),
@@ -190,11 +172,7 @@ impl Wallet {
             match refusal {
                 Refusal::Encrypted => WalletError::Encrypted { path },
                 Refusal::Corrupt(reason) => WalletError::Corrupt { path, reason },
-                Refusal::WrongAddress { written, derived } => WalletError::WrongAddress {
-                    path,
-                    written,
-                    derived,
-                },
+                Refusal::WrongAddress { written, derived } => WalletError::WrongAddress { path, written, derived },
             }
         })
     }
@@ -216,9 +194,7 @@ impl Wallet {
         for name in [&self.name, &self.hotkey] {
             let usable = !name.starts_with('.')
                 && (1..=255).contains(&name.len())
-                && name
-                    .chars()
-                    .all(|c| !c.is_control() && !matches!(c, '/' | '\\'));
+                && name.chars().all(|c| !c.is_control() && !matches!(c, '/' | '\\'));
             if !usable {
                 return Err(WalletError::Name { name: name.clone() });
             }
@@ -241,10 +217,7 @@ fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
         .take(MAX_KEYFILE_BYTES + 1)
         .read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_KEYFILE_BYTES {
-        return Err(std::io::Error::new(
-            ErrorKind::InvalidData,
-            "larger than any keyfile",
-        ));
+        return Err(std::io::Error::new(ErrorKind::InvalidData, "larger than any keyfile"));
     }
     Ok(bytes)
 }

@@ -24,11 +24,7 @@ const VERSION: u32 = 10_005_000;
 ///
 /// # Errors
 /// When none is configured and none can be known.
-pub fn endpoint(
-    axon: &AxonConfig,
-    bound: SocketAddr,
-    chain: &str,
-) -> Result<AxonEndpoint, Failure> {
+pub fn endpoint(axon: &AxonConfig, bound: SocketAddr, chain: &str) -> Result<AxonEndpoint, Failure> {
     let ip = match axon.external_ip {
         Some(ip) => ip,
         None if !axon.ip.is_unspecified() && !axon.ip.is_loopback() => axon.ip,
@@ -98,26 +94,17 @@ pub fn keep_announced(
                     (now.netuid, own.map(|neuron| neuron.axon.clone()))
                 };
                 match published {
-                    None => readiness.set(
-                        "registration",
-                        Err("the hotkey is no longer registered".into()),
-                    ),
+                    None => readiness.set("registration", Err("the hotkey is no longer registered".into())),
                     Some(axon) => {
                         readiness.set("registration", Ok(()));
-                        if !axon.is_some_and(|axon| {
-                            axon.ip == endpoint.ip && axon.port == endpoint.port
-                        }) {
+                        if !axon.is_some_and(|axon| axon.ip == endpoint.ip && axon.port == endpoint.port) {
                             chain
                                 .serve_axon(&hotkey, netuid, &endpoint)
                                 .await
                                 .inspect_err(|error| {
                                     readiness.set("axon published", Err(error.to_string()));
                                 })?;
-                            tracing::info!(
-                                "axon published on chain as {}:{}",
-                                endpoint.ip,
-                                endpoint.port
-                            );
+                            tracing::info!("axon published on chain as {}:{}", endpoint.ip, endpoint.port);
                         }
                         readiness.set("axon published", Ok(()));
                     }

@@ -1,8 +1,8 @@
 //! The miner's settings.
 
 use axoneme_neuron::config::{
-    AdminConfig, AxonConfig, LoggingConfig, SubtensorConfig, WalletConfig, admin_settings,
-    axon_settings, common_settings,
+    AdminConfig, AxonConfig, LoggingConfig, SubtensorConfig, WalletConfig, admin_settings, axon_settings,
+    common_settings,
 };
 use axoneme_neuron::{Program, Setting, SettingKind as Kind};
 use serde::{Deserialize, Serialize};
@@ -167,11 +167,7 @@ pub fn program() -> Program {
     settings.extend([
         Setting::new("neuron.name", Kind::Text, "Last part of the data directory"),
         Setting::new("neuron.device", Kind::Text, "auto, cpu, cuda or cuda:N"),
-        Setting::new(
-            "miner.type",
-            Kind::Text,
-            "llm, or echo (sends the prompt back)",
-        ),
+        Setting::new("miner.type", Kind::Text, "llm, or echo (sends the prompt back)"),
         Setting::new(
             "miner.model",
             Kind::Text,
@@ -199,26 +195,14 @@ pub fn program() -> Program {
             "Makes used tokens less likely; 1 is off",
         ),
         Setting::new("miner.seed", Kind::Integer, "Seed of the sampling"),
-        Setting::new(
-            "miner.threads",
-            Kind::Integer,
-            "CPU threads of the model; 0 takes all",
-        ),
-        Setting::new(
-            "miner.slots",
-            Kind::Integer,
-            "Conversations generated at the same time",
-        ),
+        Setting::new("miner.threads", Kind::Integer, "CPU threads of the model; 0 takes all"),
+        Setting::new("miner.slots", Kind::Integer, "Conversations generated at the same time"),
         Setting::new(
             "miner.delay_share",
             Kind::Decimal,
             "Share of requests that wait first (a slow miner, for tests)",
         ),
-        Setting::new(
-            "miner.delay_seconds",
-            Kind::Decimal,
-            "How long those wait, seconds",
-        ),
+        Setting::new("miner.delay_seconds", Kind::Decimal, "How long those wait, seconds"),
         Setting::new(
             "miner.blocks_per_epoch",
             Kind::Integer,
@@ -229,11 +213,7 @@ pub fn program() -> Program {
             Kind::List,
             "Hotkeys that are always served",
         ),
-        Setting::new(
-            "miner.blacklist.blacklist",
-            Kind::List,
-            "Hotkeys that are never served",
-        ),
+        Setting::new("miner.blacklist.blacklist", Kind::List, "Hotkeys that are never served"),
         Setting::new(
             "miner.blacklist.force_validator_permit",
             Kind::Switch,
@@ -271,11 +251,7 @@ mod tests {
         let value = axoneme_neuron::config::as_json(&MinerConfig::default());
         for setting in program().settings {
             let pointer = format!("/{}", setting.key.replace('.', "/"));
-            assert!(
-                value.pointer(&pointer).is_some(),
-                "no field for {}",
-                setting.key
-            );
+            assert!(value.pointer(&pointer).is_some(), "no field for {}", setting.key);
         }
     }
 }

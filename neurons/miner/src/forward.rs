@@ -54,11 +54,7 @@ impl PromptingForward {
     /// A slow miner's wait; mostly none.
     fn delay(&self) -> Duration {
         let slow = self.rng.lock().random::<f64>() < self.settings.delay_share;
-        let seconds = if slow {
-            self.settings.delay_seconds
-        } else {
-            0.0
-        };
+        let seconds = if slow { self.settings.delay_seconds } else { 0.0 };
         Duration::try_from_secs_f64(seconds).unwrap_or(Duration::ZERO)
     }
 
@@ -111,12 +107,9 @@ impl Forward<Prompting> for PromptingForward {
                 let generation = engine.submit(request).map_err(HandlerError::unavailable)?;
                 let completion = generation.completion().await;
                 if completion.reason == FinishReason::Failed {
-                    return Err(HandlerError::internal(
-                        "the model broke; its log line says how",
-                    ));
+                    return Err(HandlerError::internal("the model broke; its log line says how"));
                 }
-                metrics::counter!("miner_completion_tokens_total")
-                    .increment(completion.completion_tokens as u64);
+                metrics::counter!("miner_completion_tokens_total").increment(completion.completion_tokens as u64);
                 tracing::debug!(caller = %caller.hotkey, tokens = completion.completion_tokens,
                     reason = completion.reason.as_str(), "answered");
                 completion.text

@@ -43,12 +43,11 @@ impl MinerPolicy {
 
 fn addresses(key: &str, texts: &[String]) -> Result<HashSet<AccountId>, ConfigError> {
     let parse = |text: &String| {
-        text.parse::<AccountId>()
-            .map_err(|error| ConfigError::Value {
-                key: key.to_owned(),
-                origin: "the configuration".to_owned(),
-                reason: format!("`{text}` is not an ss58 address: {error}"),
-            })
+        text.parse::<AccountId>().map_err(|error| ConfigError::Value {
+            key: key.to_owned(),
+            origin: "the configuration".to_owned(),
+            reason: format!("`{text}` is not an ss58 address: {error}"),
+        })
     };
     texts.iter().map(parse).collect()
 }
@@ -83,8 +82,6 @@ impl CallerPolicy for MinerPolicy {
     fn priority(&self, caller: &AccountId) -> f64 {
         let metagraph = self.metagraph.borrow();
         let neuron = metagraph.find(caller);
-        neuron.map_or(self.priority.default, |neuron| {
-            neuron.total_stake as f64 / RAO
-        })
+        neuron.map_or(self.priority.default, |neuron| neuron.total_stake as f64 / RAO)
     }
 }

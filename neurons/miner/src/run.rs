@@ -4,10 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axoneme_axon::{Axon, AxonError, Limits};
-use axoneme_llm::{
-    DeviceChoice, Engine, EngineConfig, ModelError, ModelRef, ModelStore, SMOLLM2_135M,
-    StderrProgress,
-};
+use axoneme_llm::{DeviceChoice, Engine, EngineConfig, ModelError, ModelRef, ModelStore, SMOLLM2_135M, StderrProgress};
 use axoneme_neuron::metagraph::{keep_fresh, watch_connection};
 use axoneme_neuron::{Duties, ExitCode, Failure, Readiness, admin, preflight};
 use axoneme_protocol::Prompting;
@@ -33,11 +30,7 @@ pub struct Host {
 /// # Errors
 /// With the exit code of what could not be started; once it runs, only the loss of something that
 /// no retry brings back ends it.
-pub async fn run(
-    config: MinerConfig,
-    host: Host,
-    cancel: CancellationToken,
-) -> Result<(), Failure> {
+pub async fn run(config: MinerConfig, host: Host, cancel: CancellationToken) -> Result<(), Failure> {
     let readiness = Readiness::waiting_for(&["axon", "axon published"]);
     let identity = preflight::identify(&config.wallet, &config.subtensor, config.netuid).await?;
     let engine = match (config.miner.kind, host.engine) {
@@ -56,11 +49,7 @@ pub async fn run(
         refresh,
         &readiness,
     );
-    let policy = MinerPolicy::new(
-        &config.miner.blacklist,
-        &config.miner.priority,
-        metagraph.clone(),
-    )?;
+    let policy = MinerPolicy::new(&config.miner.blacklist, &config.miner.priority, metagraph.clone())?;
     let forward = match engine {
         Some(engine) => PromptingForward::model(config.miner.clone(), engine),
         None => PromptingForward::echo(config.miner.clone()),
@@ -101,19 +90,10 @@ pub async fn run(
 /// Loads the configured model, fetching the default one if it is not there yet.
 async fn load(config: &MinerConfig) -> Result<Engine, Failure> {
     let settings = &config.miner;
-    let device: DeviceChoice = config
-        .neuron
-        .device
-        .parse()
-        .map_err(|error| model_failure(&error))?;
-    let reference: ModelRef = settings
-        .model
-        .parse()
-        .map_err(|error| model_failure(&error))?;
+    let device: DeviceChoice = config.neuron.device.parse().map_err(|error| model_failure(&error))?;
+    let reference: ModelRef = settings.model.parse().map_err(|error| model_failure(&error))?;
     let progress = Arc::new(StderrProgress::new());
-    let path = ModelStore::new(None)
-        .ensure(&reference, &SMOLLM2_135M, progress)
-        .await;
+    let path = ModelStore::new(None).ensure(&reference, &SMOLLM2_135M, progress).await;
     let path = path.map_err(|error| model_failure(&error))?;
     let engine = EngineConfig {
         threads: settings.threads,

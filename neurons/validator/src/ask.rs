@@ -24,22 +24,12 @@ pub struct Reply {
 pub trait Ask: Send + Sync {
     /// Sends `synapse` to all targets at once and waits for all, no longer than about `timeout`. One reply per target, in
     /// order: a call that fails has a status that says how.
-    async fn ask(
-        &self,
-        targets: &[AxonTarget],
-        synapse: &Prompting,
-        timeout: Duration,
-    ) -> Vec<Reply>;
+    async fn ask(&self, targets: &[AxonTarget], synapse: &Prompting, timeout: Duration) -> Vec<Reply>;
 }
 
 #[async_trait]
 impl Ask for Dendrite {
-    async fn ask(
-        &self,
-        targets: &[AxonTarget],
-        synapse: &Prompting,
-        timeout: Duration,
-    ) -> Vec<Reply> {
+    async fn ask(&self, targets: &[AxonTarget], synapse: &Prompting, timeout: Duration) -> Vec<Reply> {
         let answers = self.query(targets, synapse, timeout).await;
         let reply = |answer: axoneme_dendrite::Answer<Prompting>| Reply {
             status: answer.status,

@@ -81,9 +81,7 @@ impl Book {
             store: Mutex::new(store),
             stats,
         };
-        Ok(Self {
-            inner: Arc::new(inner),
-        })
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// A copy of the state as it is now.
@@ -135,10 +133,7 @@ impl Book {
     pub fn record_weights(&self, block: u64, shares: &[(AccountId, f64)]) {
         let mut state = self.inner.state.lock();
         state.weights_block = Some(block);
-        state
-            .neurons
-            .values_mut()
-            .for_each(|neuron| neuron.weight = 0.0);
+        state.neurons.values_mut().for_each(|neuron| neuron.weight = 0.0);
         for (hotkey, share) in shares {
             state.neurons.entry(*hotkey).or_default().weight = *share;
         }

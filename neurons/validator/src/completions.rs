@@ -72,10 +72,7 @@ mod tests {
     #[test]
     fn a_limit_in_words_prefers_the_end_of_a_sentence() {
         assert_eq!(limit_words("one two. three four", 3), "one two");
-        assert_eq!(
-            limit_words("one. two three four five", 4),
-            "one. two three four"
-        );
+        assert_eq!(limit_words("one. two three four five", 4), "one. two three four");
         assert_eq!(limit_words("one two", 0), "one two");
         assert_eq!(limit_words("one two", 5), "one two");
     }

@@ -3,9 +3,7 @@
 mod flags;
 mod sections;
 
-use axoneme_neuron::config::{
-    AdminConfig, AxonConfig, LoggingConfig, SubtensorConfig, WalletConfig,
-};
+use axoneme_neuron::config::{AdminConfig, AxonConfig, LoggingConfig, SubtensorConfig, WalletConfig};
 use axoneme_reward::masks::NgramConfig;
 use serde::{Deserialize, Serialize};
 

@@ -117,8 +117,7 @@ impl Inner {
                 return Ok(text);
             }
             if self.used == 0 {
-                let (files, records, min_dots) =
-                    (self.files.len(), self.read, self.config.min_dots);
+                let (files, records, min_dots) = (self.files.len(), self.read, self.config.min_dots);
                 self.restart();
                 return Err(DatasetError::Empty {
                     files,
@@ -131,9 +130,7 @@ impl Inner {
     }
 
     fn fill(&mut self) {
-        while self.buffer.len() < self.config.shuffle_buffer.max(1)
-            && self.buffered_bytes < BUFFER_BYTES
-        {
+        while self.buffer.len() < self.config.shuffle_buffer.max(1) && self.buffered_bytes < BUFFER_BYTES {
             let Some(text) = self.records.next() else {
                 return;
             };
@@ -158,10 +155,7 @@ fn begin(config: &DatasetSection, files: &[PathBuf], rng: &mut ChaCha8Rng) -> Re
     }
     let mut order = files.to_vec();
     order.shuffle(rng);
-    let single = config
-        .source
-        .as_ref()
-        .is_some_and(|source| source.is_file());
+    let single = config.source.as_ref().is_some_and(|source| source.is_file());
     Records::files(order, config.text_field.clone(), single)
 }
 
@@ -181,12 +175,7 @@ fn list_files(path: &Path, found: &mut Vec<PathBuf>) -> Result<(), DatasetError>
         // Links are not followed: one that points upwards would never end.
         if kind.is_dir() {
             list_files(&path, found)?;
-        } else if kind.is_file()
-            && matches!(
-                path.extension().and_then(|e| e.to_str()),
-                Some("txt" | "jsonl")
-            )
-        {
+        } else if kind.is_file() && matches!(path.extension().and_then(|e| e.to_str()), Some("txt" | "jsonl")) {
             found.push(path);
         }
     }
@@ -203,9 +192,7 @@ mod tests {
     }
 
     fn take(dataset: &Dataset, count: usize) -> Vec<String> {
-        (0..count)
-            .map(|_| dataset.inner.lock().next().unwrap())
-            .collect()
+        (0..count).map(|_| dataset.inner.lock().next().unwrap()).collect()
     }
 
     fn folder(files: &[(&str, &str)]) -> (tempfile::TempDir, DatasetSection) {
@@ -225,10 +212,7 @@ mod tests {
     #[test]
     fn the_articles_that_ship_are_varied_and_long_enough() {
         let config = DatasetSection::default();
-        let mut texts = take(
-            &Dataset::open(&config, rng(1)).unwrap(),
-            corpus::ARTICLES.len(),
-        );
+        let mut texts = take(&Dataset::open(&config, rng(1)).unwrap(), corpus::ARTICLES.len());
         texts.sort();
         texts.dedup();
         assert_eq!(
@@ -239,11 +223,7 @@ mod tests {
         assert!(texts.len() >= 24);
         for text in &texts {
             let words = text.split_whitespace().count();
-            assert!(
-                (250..=650).contains(&words),
-                "{words} words: {}",
-                &text[..60]
-            );
+            assert!((250..=650).contains(&words), "{words} words: {}", &text[..60]);
             assert!(text.matches('.').count() >= 12, "{}", &text[..60]);
         }
     }
@@ -300,10 +280,7 @@ mod tests {
 
     #[test]
     fn a_line_of_any_length_is_skipped_not_kept() {
-        let huge = format!(
-            "{{\"text\":\"{}\"}}\n{{\"text\":\"x. y. z.\"}}",
-            "a.".repeat(2 << 20)
-        );
+        let huge = format!("{{\"text\":\"{}\"}}\n{{\"text\":\"x. y. z.\"}}", "a.".repeat(2 << 20));
         let (_folder, config) = folder(&[("a.jsonl", &huge)]);
         let dataset = Dataset::open(&config, rng(1)).unwrap();
         assert_eq!(take(&dataset, 1), ["x. y. z."]);

@@ -74,10 +74,7 @@ impl Sink {
 
     /// Opens the file; a run's header goes before its first event, also where an older run's events are.
     fn start(&mut self) -> std::io::Result<()> {
-        let file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&self.path)?;
+        let file = OpenOptions::new().create(true).append(true).open(&self.path)?;
         self.written = file.metadata()?.len();
         // A process that was killed may have left half a line; ours must start on a new one.
         let torn = self.written > 0 && !ends_with_newline(&self.path)?;

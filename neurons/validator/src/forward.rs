@@ -94,11 +94,7 @@ struct Pass<'a, S> {
 type Best = Result<String, Ended>;
 
 impl<S: QueryStep> Pass<'_, S> {
-    async fn rounds(
-        &mut self,
-        base: &str,
-        rng: &mut ChaCha8Rng,
-    ) -> Result<Result<(), Ended>, ValidatorError> {
+    async fn rounds(&mut self, base: &str, rng: &mut ChaCha8Rng) -> Result<Result<(), Ended>, ValidatorError> {
         let summary = tasks::summary(base, rng);
         let summary = match self.ask_followup(&summary, rng).await? {
             Ok(best) => best,
@@ -111,11 +107,7 @@ impl<S: QueryStep> Pass<'_, S> {
                 Err(Ended::NoReward(_)) => continue,
                 Err(ended) => return Ok(Err(ended)),
             };
-            let answer = tasks::answer(
-                tasks::context(&summary, Some((round, &question))),
-                round,
-                rng,
-            );
+            let answer = tasks::answer(tasks::context(&summary, Some((round, &question))), round, rng);
             // An answer is only scored; nothing is built on it.
             if let Err(Ended::NobodyToAsk) = self.ask_answer(&answer, rng).await? {
                 return Ok(Err(Ended::NobodyToAsk));
@@ -124,32 +116,22 @@ impl<S: QueryStep> Pass<'_, S> {
         Ok(Ok(()))
     }
 
-    async fn ask_followup(
-        &mut self,
-        task: &Task,
-        rng: &mut ChaCha8Rng,
-    ) -> Result<Best, ValidatorError> {
+    async fn ask_followup(&mut self, task: &Task, rng: &mut ChaCha8Rng) -> Result<Best, ValidatorError> {
         let ForwardConfig {
             followup_sample_size,
             followup_timeout,
             ..
         } = self.config;
-        self.ask(task, followup_sample_size, followup_timeout, rng)
-            .await
+        self.ask(task, followup_sample_size, followup_timeout, rng).await
     }
 
-    async fn ask_answer(
-        &mut self,
-        task: &Task,
-        rng: &mut ChaCha8Rng,
-    ) -> Result<Best, ValidatorError> {
+    async fn ask_answer(&mut self, task: &Task, rng: &mut ChaCha8Rng) -> Result<Best, ValidatorError> {
         let ForwardConfig {
             answer_sample_size,
             answer_timeout,
             ..
         } = self.config;
-        self.ask(task, answer_sample_size, answer_timeout, rng)
-            .await
+        self.ask(task, answer_sample_size, answer_timeout, rng).await
     }
 
     async fn ask(
@@ -159,10 +141,7 @@ impl<S: QueryStep> Pass<'_, S> {
         timeout: Duration,
         rng: &mut ChaCha8Rng,
     ) -> Result<Best, ValidatorError> {
-        let outcome = self
-            .step
-            .run(task, count, timeout, &self.asked, rng)
-            .await?;
+        let outcome = self.step.run(task, count, timeout, &self.asked, rng).await?;
         let Some(StepOutcome {
             uids,
             best,

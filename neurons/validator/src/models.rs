@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use axoneme_llm::{
-    DeviceChoice, Embedder, Engine, EngineConfig, MINILM_L6, ModelError, ModelRef, ModelStore,
-    SMOLLM2_135M, Shipped, StderrProgress,
+    DeviceChoice, Embedder, Engine, EngineConfig, MINILM_L6, ModelError, ModelRef, ModelStore, SMOLLM2_135M, Shipped,
+    StderrProgress,
 };
 use axoneme_neuron::{ExitCode, Failure};
 
@@ -26,11 +26,7 @@ pub struct Models {
 /// # Errors
 /// [`ExitCode::Model`], with the model's name and what to do.
 pub async fn load(config: &ValidatorConfig, host: &Host) -> Result<Models, Failure> {
-    let device: DeviceChoice = config
-        .neuron
-        .device
-        .parse()
-        .map_err(|error| failure(&error))?;
+    let device: DeviceChoice = config.neuron.device.parse().map_err(|error| failure(&error))?;
     let store = ModelStore::new(None);
     let engine = match &host.engine {
         Some(engine) => engine.clone(),
@@ -39,8 +35,7 @@ pub async fn load(config: &ValidatorConfig, host: &Host) -> Result<Models, Failu
             on_blocking_thread(move || Engine::load(&path, device, EngineConfig::default())).await?
         }
     };
-    let masks_off =
-        config.neuron.blacklist_off && config.neuron.relevance_off && config.neuron.diversity_off;
+    let masks_off = config.neuron.blacklist_off && config.neuron.relevance_off && config.neuron.diversity_off;
     let embedder = match &host.embedder {
         _ if masks_off => None,
         Some(embedder) => Some(embedder.clone()),
@@ -52,11 +47,7 @@ pub async fn load(config: &ValidatorConfig, host: &Host) -> Result<Models, Failu
     Ok(Models { engine, embedder })
 }
 
-async fn ensure(
-    store: &ModelStore,
-    reference: &str,
-    default: &'static Shipped,
-) -> Result<PathBuf, Failure> {
+async fn ensure(store: &ModelStore, reference: &str, default: &'static Shipped) -> Result<PathBuf, Failure> {
     let reference: ModelRef = reference.parse().map_err(|error| failure(&error))?;
     store
         .ensure(&reference, default, Arc::new(StderrProgress::new()))

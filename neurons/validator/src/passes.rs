@@ -70,11 +70,7 @@ impl<S: QueryStep> Passes<S> {
     ///
     /// # Errors
     /// [`DutyError::Fatal`] when this validator is not registered any more.
-    pub async fn run(
-        self: Arc<Self>,
-        heart: Heart,
-        cancel: CancellationToken,
-    ) -> Result<(), DutyError> {
+    pub async fn run(self: Arc<Self>, heart: Heart, cancel: CancellationToken) -> Result<(), DutyError> {
         let mut pause = PAUSE_FIRST;
         loop {
             heart.beat();
@@ -85,17 +81,13 @@ impl<S: QueryStep> Passes<S> {
                 () = cancel.cancelled() => return Ok(()),
             };
             // One pass that got anywhere is enough to go straight on.
-            if outcomes
-                .iter()
-                .any(|outcome| outcome.as_ref().is_ok_and(got_somewhere))
-            {
+            if outcomes.iter().any(|outcome| outcome.as_ref().is_ok_and(got_somewhere)) {
                 self.readiness.set("forward", Ok(()));
                 pause = PAUSE_FIRST;
                 continue;
             }
             if let Some(outcome) = outcomes.first() {
-                self.readiness
-                    .set("forward", Err(describe(outcome.as_ref())));
+                self.readiness.set("forward", Err(describe(outcome.as_ref())));
             }
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
@@ -111,8 +103,7 @@ impl<S: QueryStep> Passes<S> {
         let outcome = self.try_pass(number, heart).await;
         let result = match &outcome {
             Ok(ForwardOutcome {
-                ended: Ended::Finished,
-                ..
+                ended: Ended::Finished, ..
             }) => "finished",
             Ok(_) => "stopped",
             Err(_) => "failed",
@@ -142,10 +133,7 @@ impl<S: QueryStep> Passes<S> {
     async fn try_pass(&self, number: u64, heart: &Heart) -> Result<ForwardOutcome, ValidatorError> {
         let mut rng = stream(self.seed, number);
         let text = self.dataset.next().await?;
-        let base = limit_words(
-            base_text(&text, draw_cutoff(&mut rng)),
-            self.settings.max_words,
-        );
+        let base = limit_words(base_text(&text, draw_cutoff(&mut rng)), self.settings.max_words);
         forward(
             &Beating {
                 step: &self.step,

@@ -26,10 +26,7 @@ pub struct Parts {
 /// The pipeline that `config` describes. A mask whose model is absent from `parts` is left out.
 pub fn pipeline(config: &ValidatorConfig, parts: Parts) -> Result<Pipeline, SettingsError> {
     let (neuron, reward) = (&config.neuron, &config.reward);
-    let mut builder = Pipeline::builder().reward(
-        reward.dpo_weight,
-        Dpo::new(parts.scorer, reward.dpo_repeat_penalty),
-    );
+    let mut builder = Pipeline::builder().reward(reward.dpo_weight, Dpo::new(parts.scorer, reward.dpo_repeat_penalty));
 
     if let Some(pieces) = parts.word_pieces.filter(|_| !neuron.blacklist_off) {
         builder = builder.mask(NgramBlacklist::new(pieces, config.blacklist.clone())?);
@@ -38,8 +35,7 @@ pub fn pipeline(config: &ValidatorConfig, parts: Parts) -> Result<Pipeline, Sett
         builder = builder.mask(Echo);
     }
     if let Some(embedder) = parts.embedder {
-        let embedder: Arc<dyn SentenceEmbedder> =
-            Arc::new(EmbeddingCache::new(embedder, REMEMBERED));
+        let embedder: Arc<dyn SentenceEmbedder> = Arc::new(EmbeddingCache::new(embedder, REMEMBERED));
         if !neuron.relevance_off {
             builder = builder.mask(Relevance::new(embedder.clone(), reward.relevance_bound));
         }
@@ -54,13 +50,7 @@ pub fn pipeline(config: &ValidatorConfig, parts: Parts) -> Result<Pipeline, Sett
 
     builder = builder
         .penalty(TaskValidation::new(reward.task_validation_max_penalty))
-        .penalty(SentenceMatch::new(
-            reward.sentence_match_max_penalty,
-            reward.patterns,
-        ))
-        .penalty(KeywordMatch::new(
-            reward.keyword_match_max_penalty,
-            reward.patterns,
-        ));
+        .penalty(SentenceMatch::new(reward.sentence_match_max_penalty, reward.patterns))
+        .penalty(KeywordMatch::new(reward.keyword_match_max_penalty, reward.patterns));
     Ok(builder.build()?)
 }

@@ -49,11 +49,7 @@ pub struct Host {
 ///
 /// # Errors
 /// With the exit code of what could not be started; once it runs, only the loss of the registration ends it.
-pub async fn run(
-    config: ValidatorConfig,
-    host: Host,
-    cancel: CancellationToken,
-) -> Result<(), Failure> {
+pub async fn run(config: ValidatorConfig, host: Host, cancel: CancellationToken) -> Result<(), Failure> {
     let started = tokio::select! {
         started = start(config, host, cancel.clone()) => started?,
         () = cancel.cancelled() => return Ok(()),
@@ -72,14 +68,8 @@ struct Started {
     book: Book,
 }
 
-async fn start(
-    config: ValidatorConfig,
-    host: Host,
-    cancel: CancellationToken,
-) -> Result<Started, Failure> {
-    config
-        .check()
-        .map_err(|error| Failure::new(ExitCode::Config, &error))?;
+async fn start(config: ValidatorConfig, host: Host, cancel: CancellationToken) -> Result<Started, Failure> {
+    config.check().map_err(|error| Failure::new(ExitCode::Config, &error))?;
     let readiness = Readiness::waiting_for(&["models", "metagraph", "forward"]);
     admin::serve(config.admin.port, readiness.clone(), cancel.clone()).await?;
     let identity = preflight::identify(&config.wallet, &config.subtensor, config.netuid).await?;
@@ -94,8 +84,7 @@ async fn start(
         .clone()
         .unwrap_or_else(|| watch::Sender::new(ValidatorStats::default()));
     let genesis = hex::encode(identity.chain.genesis_hash());
-    let book = Book::open(store, &genesis, stats)
-        .map_err(|error| Failure::new(ExitCode::State, &error))?;
+    let book = Book::open(store, &genesis, stats).map_err(|error| Failure::new(ExitCode::State, &error))?;
 
     let models = models::load(&config, &host).await?;
     let model_failure = |error: axoneme_reward::ModelFault| Failure::new(ExitCode::Model, &*error);
@@ -109,8 +98,7 @@ async fn start(
         word_pieces: word_pieces.map_err(model_failure)?,
         embedder: models.embedder.map(|embedder| Arc::new(embedder) as _),
     };
-    let mut judge =
-        pipeline(&config, parts).map_err(|error| Failure::new(ExitCode::Config, &error))?;
+    let mut judge = pipeline(&config, parts).map_err(|error| Failure::new(ExitCode::Config, &error))?;
     let state = book.state();
     judge.restore(state.pipeline.clone());
     readiness.set("models", Ok(()));
@@ -123,8 +111,8 @@ async fn start(
         answer_bytes: MAX_ANSWER,
         ..DendriteConfig::default()
     };
-    let dendrite = Dendrite::new(identity.hotkey.clone(), transport)
-        .map_err(|error| Failure::new(ExitCode::Failure, &error))?;
+    let dendrite =
+        Dendrite::new(identity.hotkey.clone(), transport).map_err(|error| Failure::new(ExitCode::Failure, &error))?;
     let events = Arc::new(recorder(&config, &folder, &identity, seed));
     tracing::info!(
         netuid = identity.netuid, uid = identity.uid, hotkey = %identity.hotkey.account_id(),
@@ -182,26 +170,19 @@ async fn start(
 }
 
 /// Settings of the weights duty, or `None` when weights are switched off; an error when this subnet would refuse them.
-async fn weights_config(
-    config: &ValidatorConfig,
-    identity: &Identity,
-) -> Result<Option<WeightsConfig>, Failure> {
+async fn weights_config(config: &ValidatorConfig, identity: &Identity) -> Result<Option<WeightsConfig>, Failure> {
     if config.neuron.disable_set_weights {
         tracing::warn!("--neuron.disable_set_weights: this validator sets no weights");
         return Ok(None);
     }
     let netuid = identity.netuid;
-    let version_key = config
-        .neuron
-        .weights_version_key
-        .unwrap_or_else(own_version_key);
+    let version_key = config.neuron.weights_version_key.unwrap_or_else(own_version_key);
     let settings = identity
         .chain
         .hyperparameters(netuid)
         .await
         .map_err(|error| preflight::chain_failure(&error))?;
-    check_subnet(netuid, &settings, version_key)
-        .map_err(|error| Failure::new(ExitCode::Config, &error))?;
+    check_subnet(netuid, &settings, version_key).map_err(|error| Failure::new(ExitCode::Config, &error))?;
     Ok(Some(WeightsConfig {
         netuid,
         epoch_length: config.neuron.epoch_length(),
@@ -226,12 +207,7 @@ fn step_config(config: &ValidatorConfig) -> StepConfig {
     }
 }
 
-fn recorder(
-    config: &ValidatorConfig,
-    folder: &std::path::Path,
-    identity: &Identity,
-    seed: u64,
-) -> Recorder {
+fn recorder(config: &ValidatorConfig, folder: &std::path::Path, identity: &Identity, seed: u64) -> Recorder {
     if config.neuron.dont_save_events {
         return Recorder::off();
     }
@@ -274,17 +250,9 @@ fn longest_run(config: &ValidatorConfig) -> Duration {
 }
 
 /// Says, from the newest metagraph, whether this validator still has its place in the subnet.
-fn registration(
-    config: &ValidatorConfig,
-    step: &PromptRun,
-) -> Box<dyn Fn() -> Result<(), Failure> + Send + Sync> {
+fn registration(config: &ValidatorConfig, step: &PromptRun) -> Box<dyn Fn() -> Result<(), Failure> + Send + Sync> {
     let (metagraph, own) = (step.metagraph.clone(), step.own);
-    let failure = preflight::not_registered(
-        &config.wallet,
-        &config.subtensor,
-        config.netuid,
-        &own.to_string(),
-    );
+    let failure = preflight::not_registered(&config.wallet, &config.subtensor, config.netuid, &own.to_string());
     let (code, message) = (failure.code, failure.message);
     Box::new(move || match metagraph.borrow().find(&own) {
         Some(_) => Ok(()),

@@ -12,24 +12,16 @@ use rand::seq::SliceRandom;
 pub fn available(metagraph: &Metagraph, own: &AccountId, vpermit_tao_limit: u64) -> Vec<u16> {
     let limit = vpermit_tao_limit.saturating_mul(RAO_PER_TAO);
     let can_be_asked = metagraph.neurons.iter().filter(|neuron| {
-        neuron.axon.is_some()
-            && neuron.hotkey != *own
-            && !(neuron.validator_permit && neuron.total_stake > limit)
+        neuron.axon.is_some() && neuron.hotkey != *own && !(neuron.validator_permit && neuron.total_stake > limit)
     });
     can_be_asked.map(|neuron| neuron.uid).collect()
 }
 
 /// `count` of the available uids, or all if there are fewer, in random order. Those in `exclude` are drawn only when there
 /// are not enough others, and then no more of them than needed.
-pub fn choose(
-    available: &[u16],
-    exclude: &BTreeSet<u16>,
-    count: usize,
-    rng: &mut impl Rng,
-) -> Vec<u16> {
+pub fn choose(available: &[u16], exclude: &BTreeSet<u16>, count: usize, rng: &mut impl Rng) -> Vec<u16> {
     let count = count.min(available.len());
-    let (mut asked, mut pool): (Vec<u16>, Vec<u16>) =
-        available.iter().partition(|uid| exclude.contains(*uid));
+    let (mut asked, mut pool): (Vec<u16>, Vec<u16>) = available.iter().partition(|uid| exclude.contains(*uid));
     pool.shuffle(rng);
     asked.shuffle(rng);
     pool.extend(asked);

@@ -126,9 +126,7 @@ impl QueryStep for PromptRun {
         // Only now is the run done: a process killed before this line finds the state of the run before.
         if let Err(error) = self.book.save().await {
             metrics::counter!("validator_state_errors_total").increment(1);
-            tracing::error!(
-                "the state was not saved: {error}; going on, it is tried again after the next prompt run"
-            );
+            tracing::error!("the state was not saved: {error}; going on, it is tried again after the next prompt run");
         }
         let best = outcome
             .best()
@@ -188,17 +186,11 @@ impl PromptRun {
         };
         let limit = self.config.scoring_timeout;
         let judging = async {
-            pipeline
-                .observe(&responses(&replies))
-                .await
-                .map_err(failed)?;
+            pipeline.observe(&responses(&replies)).await.map_err(failed)?;
             for reply in &mut replies {
                 reply.completion = clean(&task.name, &reply.completion);
             }
-            pipeline
-                .judge(task, &responses(&replies))
-                .await
-                .map_err(failed)
+            pipeline.judge(task, &responses(&replies)).await.map_err(failed)
         };
         let judged = tokio::time::timeout(limit, judging).await;
         let outcome = judged.map_err(|_| ValidatorError::ScoringTimeout {

@@ -6,9 +6,8 @@ use rand::seq::IndexedRandom;
 
 /// Words a question may be asked to start with.
 pub const START_WORDS: [&str; 26] = [
-    "who", "what", "when", "where", "why", "how", "is", "are", "can", "do", "does", "did", "would",
-    "could", "will", "shall", "may", "might", "am", "was", "were", "has", "have", "had", "been",
-    "being",
+    "who", "what", "when", "where", "why", "how", "is", "are", "can", "do", "does", "did", "would", "could", "will",
+    "shall", "may", "might", "am", "was", "were", "has", "have", "had", "been", "being",
 ];
 
 /// Heading of the summary in a context. The keyword penalty looks for it in answers.
@@ -37,11 +36,7 @@ pub fn summary(text: impl Into<String>, rng: &mut impl Rng) -> Task {
     } else {
         Criterion::length(LengthUnit::Sentences, rng.random_range(sentences), 0.25)
     };
-    Task::new(
-        "augment",
-        text,
-        vec![Criterion::layout(layout, 0.5), length],
-    )
+    Task::new("augment", text, vec![Criterion::layout(layout, 0.5), length])
 }
 
 /// Ask one question about `context`.
@@ -84,10 +79,7 @@ pub fn compose_prompt(task: &Task) -> String {
         TaskKind::Question => (
             "Write a single relevant, insightful question about the context between the triple quotes.",
             "Write one question that meets these criteria:",
-            &[
-                "Do not answer the question.",
-                "Do not summarise the context.",
-            ],
+            &["Do not answer the question.", "Do not summarise the context."],
         ),
         TaskKind::Answer => (
             "Read the context between the triple quotes and answer the last question in it, clearly, directly and in a \

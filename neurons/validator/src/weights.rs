@@ -49,13 +49,7 @@ pub enum Due {
 
 /// Whether weights are due at block `now`. `last_update` is the chain's own record of our last weights (or of our
 /// registration); `remembered` is ours, which the chain may not show yet.
-pub fn due(
-    now: u64,
-    last_update: u64,
-    remembered: Option<u64>,
-    epoch_length: u64,
-    rate_limit: u64,
-) -> Due {
+pub fn due(now: u64, last_update: u64, remembered: Option<u64>, epoch_length: u64, rate_limit: u64) -> Due {
     // A remembered block that lies ahead is of a chain that has been reset since.
     let previous = last_update.max(remembered.filter(|block| *block <= now).unwrap_or(0));
     if !crossed(previous, now, epoch_length) {
@@ -93,18 +87,13 @@ pub fn plan(
     let scores: Vec<f32> = scores.into_iter().map(|score| score as f32).collect();
     let weights = from_scores(&scores, limits).map_err(ChainError::from)?;
     let sum: f64 = weights.iter().map(|(_, value)| f64::from(*value)).sum();
-    let share =
-        |&(uid, value): &(u16, u16)| Some((metagraph.neuron(uid)?.hotkey, f64::from(value) / sum));
+    let share = |&(uid, value): &(u16, u16)| Some((metagraph.neuron(uid)?.hotkey, f64::from(value) / sum));
     let shares = weights.iter().filter_map(share).collect();
     Ok(Some(Plan { weights, shares }))
 }
 
 /// Refuses subnets whose rules these weights would break.
-pub fn check_subnet(
-    netuid: u16,
-    settings: &Hyperparameters,
-    own_key: u64,
-) -> Result<(), ValidatorError> {
+pub fn check_subnet(netuid: u16, settings: &Hyperparameters, own_key: u64) -> Result<(), ValidatorError> {
     if settings.commit_reveal_weights_enabled {
         return Err(ValidatorError::CommitReveal { netuid });
     }
@@ -166,8 +155,7 @@ impl WeightSetter {
                                 return Err(DutyError::Fatal(failure));
                             }
                             // Only the subnet's owner can change this: look again at the next boundary.
-                            ValidatorError::CommitReveal { .. }
-                            | ValidatorError::VersionKey { .. } => {
+                            ValidatorError::CommitReveal { .. } | ValidatorError::VersionKey { .. } => {
                                 gate.done(now);
                             }
                             error => return Err(error.into()),
@@ -184,11 +172,7 @@ impl WeightSetter {
     }
 
     fn anything_to_set(&self) -> bool {
-        self.book
-            .state()
-            .neurons
-            .values()
-            .any(|neuron| neuron.score > 0.0)
+        self.book.state().neurons.values().any(|neuron| neuron.score > 0.0)
     }
 
     fn report(&self, error: &ValidatorError) {

@@ -7,9 +7,7 @@ use validator::{ValidatorConfig, program};
 #[test]
 fn the_shipped_file_holds_every_setting_and_changes_nothing() {
     let shipped = include_str!("../../../config/validator.toml");
-    let Ok(Command::Print(printed)) =
-        program().resolve::<ValidatorConfig>(["--default-config".into()], [])
-    else {
+    let Ok(Command::Print(printed)) = program().resolve::<ValidatorConfig>(["--default-config".into()], []) else {
         panic!("expected a file")
     };
     assert_eq!(
@@ -19,13 +17,8 @@ fn the_shipped_file_holds_every_setting_and_changes_nothing() {
     let set = |line: &str| line.contains(" = ") && !line.ends_with("(not set)");
     let uncommented: String = printed
         .lines()
-        .map(|line| {
-            line.strip_prefix("# ")
-                .filter(|line| set(line))
-                .unwrap_or(line)
-        })
+        .map(|line| line.strip_prefix("# ").filter(|line| set(line)).unwrap_or(line))
         .map(|line| format!("{line}\n"))
         .collect();
-    toml::from_str::<ValidatorConfig>(&uncommented)
-        .expect("every line is valid once its comment sign is gone");
+    toml::from_str::<ValidatorConfig>(&uncommented).expect("every line is valid once its comment sign is gone");
 }

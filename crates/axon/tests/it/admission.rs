@@ -17,28 +17,16 @@ const HASH: &str = "computed_body_hash";
 const SECOND: u64 = 1_000_000_000;
 
 /// Sends a request that must not reach the handler.
-async fn refused(
-    raw: &Raw,
-    to: std::net::SocketAddr,
-    handler: &Counting,
-    status: u16,
-    what: &str,
-) -> Reply {
+async fn refused(raw: &Raw, to: std::net::SocketAddr, handler: &Counting, status: u16, what: &str) -> Reply {
     let before = handler.count();
     let reply = raw.send(to).await;
-    assert_eq!(
-        reply.status,
-        status,
-        "{what}: {}",
-        String::from_utf8_lossy(&reply.body)
-    );
+    assert_eq!(reply.status, status, "{what}: {}", String::from_utf8_lossy(&reply.body));
     assert_eq!(handler.count(), before, "{what} reached the handler");
     reply
 }
 
 #[tokio::test]
-async fn a_tampered_replayed_stale_unsigned_or_wrongly_addressed_request_never_reaches_the_handler()
-{
+async fn a_tampered_replayed_stale_unsigned_or_wrongly_addressed_request_never_reaches_the_handler() {
     let (axon, handler) = start(|axon| axon).await;
     let to = axon.local_addr();
 
@@ -68,14 +56,7 @@ async fn a_tampered_replayed_stale_unsigned_or_wrongly_addressed_request_never_r
 
     // Tampered.
     let messages = br#"{"roles": ["user"], "messages": ["other"]}"#;
-    refused(
-        &asking("hello").body(messages),
-        to,
-        &handler,
-        400,
-        "another body",
-    )
-    .await;
+    refused(&asking("hello").body(messages), to, &handler, 400, "another body").await;
     let other_hash = asking("other").header(HASH);
     refused(
         &asking("hello").set(HASH, &other_hash).body(messages),
@@ -166,14 +147,7 @@ async fn a_tampered_replayed_stale_unsigned_or_wrongly_addressed_request_never_r
     )
     .await;
     refused(&aged(now_ns() + 6 * SECOND), to, &handler, 401, "6 s ahead").await;
-    refused(
-        &aged(now_ns() + 86_400 * SECOND),
-        to,
-        &handler,
-        401,
-        "a day ahead",
-    )
-    .await;
+    refused(&aged(now_ns() + 86_400 * SECOND), to, &handler, 401, "a day ahead").await;
     refused(
         &aged(now_ns() - 5 * SECOND).without("timeout"),
         to,
@@ -197,29 +171,17 @@ async fn a_tampered_replayed_stale_unsigned_or_wrongly_addressed_request_never_r
         ("", "an empty signature"),
         ("0x00", "a short signature"),
         (&"0".repeat(130), "a signature without 0x"),
-        (
-            &format!("0x{}", "z".repeat(128)),
-            "a signature that is not hex",
-        ),
+        (&format!("0x{}", "z".repeat(128)), "a signature that is not hex"),
         (
             &format!("0x{}80", "0".repeat(126)),
             "the universal signature of the zero key",
         ),
     ] {
-        refused(
-            &asking("hello").set(SIGNATURE, signature),
-            to,
-            &handler,
-            401,
-            what,
-        )
-        .await;
+        refused(&asking("hello").set(SIGNATURE, signature), to, &handler, 401, what).await;
     }
     let zero_key = AccountId([0; 32]).to_string();
     let universal = format!("0x{}80", "0".repeat(126));
-    let raw = asking("hello")
-        .set(HOTKEY, &zero_key)
-        .set(SIGNATURE, &universal);
+    let raw = asking("hello").set(HOTKEY, &zero_key).set(SIGNATURE, &universal);
     refused(&raw, to, &handler, 401, "the zero key").await;
     let alice_under_prefix_0 = "15oF4uVJwmo4TdGW7VfQxNLavjCXviqxT9S1MgbjMNHr6Sp5";
     refused(
@@ -280,14 +242,7 @@ async fn a_tampered_replayed_stale_unsigned_or_wrongly_addressed_request_never_r
     for name in [NONCE, UUID, HOTKEY, SIGNATURE, HASH, "timeout"] {
         let raw = asking("hello");
         let value = raw.header(name);
-        refused(
-            &raw.also(name, &value),
-            to,
-            &handler,
-            400,
-            &format!("two of {name}"),
-        )
-        .await;
+        refused(&raw.also(name, &value), to, &handler, 400, &format!("two of {name}")).await;
     }
     for (value, what) in [
         ("1_000", "underscores"),
@@ -297,37 +252,18 @@ async fn a_tampered_replayed_stale_unsigned_or_wrongly_addressed_request_never_r
     ] {
         refused(&asking("hello").set(NONCE, value), to, &handler, 400, what).await;
     }
-    refused(
-        &asking("hello").set(UUID, "a.b"),
-        to,
-        &handler,
-        400,
-        "a uuid with dots",
-    )
-    .await;
+    refused(&asking("hello").set(UUID, "a.b"), to, &handler, 400, "a uuid with dots").await;
 
     // Not this synapse.
     for (body, what) in [
         (&b""[..], "an empty body"),
         (b"[]", "a list"),
-        (
-            b" [[\"user\"], [\"hello\"], \"\"]",
-            "the values without names",
-        ),
+        (b" [[\"user\"], [\"hello\"], \"\"]", "the values without names"),
         (b"{\"roles\": [", "half a body"),
-        (
-            b"{\"roles\": [\"user\"], \"messages\": [1]}",
-            "a number for a text",
-        ),
-        (
-            b"{\"roles\": [\"user\"], \"messages\": [null]}",
-            "null for a text",
-        ),
+        (b"{\"roles\": [\"user\"], \"messages\": [1]}", "a number for a text"),
+        (b"{\"roles\": [\"user\"], \"messages\": [null]}", "null for a text"),
         (b"{\"messages\": [\"hello\"]}", "a field missing"),
-        (
-            b"{\"roles\": [\"user\"], \"messages\": [\"\xff\"]}",
-            "not UTF-8",
-        ),
+        (b"{\"roles\": [\"user\"], \"messages\": [\"\xff\"]}", "not UTF-8"),
         (
             b"{\"roles\": [\"user\"], \"messages\": [\"\\ud800\"]}",
             "half a character",
@@ -336,10 +272,7 @@ async fn a_tampered_replayed_stale_unsigned_or_wrongly_addressed_request_never_r
             b"{\"roles\": [\"user\"], \"messages\": [\"hello\"], \"messages\": [\"hello\"]}",
             "a field twice",
         ),
-        (
-            b"{\"roles\": [NaN], \"messages\": [\"hello\"]}",
-            "not a number",
-        ),
+        (b"{\"roles\": [NaN], \"messages\": [\"hello\"]}", "not a number"),
     ] {
         refused(&asking("hello").body(body), to, &handler, 400, what).await;
     }
@@ -370,9 +303,7 @@ async fn a_tampered_replayed_stale_unsigned_or_wrongly_addressed_request_never_r
 async fn a_forged_signature_does_not_burn_the_nonce_of_its_owner() {
     let (axon, handler) = start(|axon| axon).await;
     let honest = asking("hello");
-    let forged = honest
-        .clone()
-        .set(SIGNATURE, &format!("0x{}", "1".repeat(128)));
+    let forged = honest.clone().set(SIGNATURE, &format!("0x{}", "1".repeat(128)));
     refused(&forged, axon.local_addr(), &handler, 401, "forged").await;
     assert_eq!(honest.send(axon.local_addr()).await.status, 200);
 }
@@ -397,10 +328,7 @@ async fn messages_begin_as_in_python_and_hold_no_signature() {
     let (axon, handler) = start(|axon| axon).await;
     let to = axon.local_addr();
     let raw = asking("hello").without(NONCE);
-    assert_eq!(
-        raw.send(to).await.message(),
-        "Not Verified with error: Missing Nonce"
-    );
+    assert_eq!(raw.send(to).await.message(), "Not Verified with error: Missing Nonce");
     let raw = asking("hello").without(SIGNATURE);
     assert_eq!(
         raw.send(to).await.message(),
@@ -420,10 +348,7 @@ async fn messages_begin_as_in_python_and_hold_no_signature() {
     }
     .raw();
     let reply = refused(&raw, to, &handler, 401, "for another axon").await;
-    assert_eq!(
-        reply.message(),
-        "Not Verified with error: Signature mismatch"
-    );
+    assert_eq!(reply.message(), "Not Verified with error: Signature mismatch");
     assert!(!String::from_utf8_lossy(&reply.body).contains("0x"));
     assert_eq!(reply.header("bt_header_axon_status_code"), Some("401"));
     assert_eq!(
@@ -453,14 +378,7 @@ impl CallerPolicy for OnlyCharlie {
 #[tokio::test]
 async fn a_caller_the_miner_does_not_serve_gets_403_and_the_reason() {
     let (axon, handler) = start(|axon| axon.policy(Arc::new(OnlyCharlie))).await;
-    let reply = refused(
-        &asking("hello"),
-        axon.local_addr(),
-        &handler,
-        403,
-        "not Charlie",
-    )
-    .await;
+    let reply = refused(&asking("hello"), axon.local_addr(), &handler, 403, "not Charlie").await;
     assert!(
         reply
             .message()
@@ -618,9 +536,7 @@ async fn a_lax_synapse_definition_of_the_peer_is_served() {
         "bt_header_dendrite_version",
         "bt_header_axon_hotkey",
     ];
-    let minimal = minimal
-        .iter()
-        .fold(asking("hello"), |raw, name| raw.without(name));
+    let minimal = minimal.iter().fold(asking("hello"), |raw, name| raw.without(name));
     let minimal = minimal
         .without("bt_header_input_obj_roles")
         .without("bt_header_input_obj_messages");
@@ -640,11 +556,7 @@ async fn the_handler_is_told_the_verified_caller_and_not_what_the_body_says() {
     let caller = handler.seen.lock().clone().expect("a caller");
     let alice = key("//Alice").account_id();
     assert_eq!(
-        (
-            caller.hotkey,
-            caller.ip.to_string().as_str(),
-            caller.synapse
-        ),
+        (caller.hotkey, caller.ip.to_string().as_str(), caller.synapse),
         (alice, "127.0.0.1", "Prompting")
     );
     assert_eq!(reply.json()["dendrite"]["hotkey"], alice.to_string());

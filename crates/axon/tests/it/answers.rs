@@ -55,10 +55,7 @@ async fn errors_are_json_with_one_status_in_three_places() {
         );
         assert_eq!(reply.header("content-type"), Some("application/json"));
         let words = reply.message();
-        assert_eq!(
-            reply.header("bt_header_axon_status_message"),
-            Some(words.as_str())
-        );
+        assert_eq!(reply.header("bt_header_axon_status_message"), Some(words.as_str()));
         if status == 500 {
             assert!(words.starts_with("Internal Server Error #"), "{words}");
             assert!(!words.contains("secret"));
@@ -80,33 +77,20 @@ async fn the_base_synapse_is_a_ping() {
         raw.header("bt_header_dendrite_nonce"),
         raw.header("bt_header_dendrite_uuid"),
     );
-    let signature = axoneme_protocol::signing::sign_request(
-        &alice,
-        nonce.parse().expect("nonce"),
-        &bob,
-        &uuid,
-        &hash,
-    );
+    let signature = axoneme_protocol::signing::sign_request(&alice, nonce.parse().expect("nonce"), &bob, &uuid, &hash);
     let raw = raw
         .set("computed_body_hash", &hash)
         .set("bt_header_dendrite_signature", &signature)
         .body(&b"{}"[..]);
     let reply = raw.send(axon.local_addr()).await;
-    assert_eq!(
-        reply.status,
-        200,
-        "{}",
-        String::from_utf8_lossy(&reply.body)
-    );
+    assert_eq!(reply.status, 200, "{}", String::from_utf8_lossy(&reply.body));
     assert_eq!(reply.header("name"), Some("Synapse"));
 }
 
 #[tokio::test]
 async fn a_connection_serves_many_requests() {
     let (axon, handler) = start(|axon| axon).await;
-    let mut stream = TcpStream::connect(axon.local_addr())
-        .await
-        .expect("connected");
+    let mut stream = TcpStream::connect(axon.local_addr()).await.expect("connected");
     for index in 0..5 {
         // A refused request in between does not end it.
         stream
@@ -118,10 +102,7 @@ async fn a_connection_serves_many_requests() {
             401,
             "{index}"
         );
-        stream
-            .write_all(&asking("hello").bytes())
-            .await
-            .expect("sent");
+        stream.write_all(&asking("hello").bytes()).await.expect("sent");
         assert_eq!(
             Reply::read(&mut stream).await.expect("an answer").status,
             200,
@@ -147,10 +128,7 @@ fn recorded(raw_base64: &str) -> Raw {
     let bytes = base64::engine::general_purpose::STANDARD
         .decode(raw_base64)
         .expect("base64");
-    let end = bytes
-        .windows(4)
-        .position(|four| four == b"\r\n\r\n")
-        .expect("a head");
+    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("a head");
     let head = String::from_utf8(bytes[..end].to_vec()).expect("ascii");
     let mut lines = head.split("\r\n");
     let path = lines
@@ -174,12 +152,8 @@ fn recorded(raw_base64: &str) -> Raw {
 
 #[tokio::test]
 async fn recorded_requests_of_a_python_dendrite_are_answered_as_required() {
-    let path = format!(
-        "{}/../protocol/tests/vectors/captures.json",
-        env!("CARGO_MANIFEST_DIR")
-    );
-    let file: serde_json::Value =
-        serde_json::from_str(&std::fs::read_to_string(path).expect("vectors")).expect("json");
+    let path = format!("{}/../protocol/tests/vectors/captures.json", env!("CARGO_MANIFEST_DIR"));
+    let file: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).expect("vectors")).expect("json");
     let mut checked = 0;
     for case in file["exchanges"].as_array().expect("cases") {
         let id = case["id"].as_str().expect("id");
@@ -197,12 +171,7 @@ async fn recorded_requests_of_a_python_dendrite_are_answered_as_required() {
         let (axon, _) = start(|axon| axon.clock(Arc::new(ManualClock::at(received)))).await;
         let raw = recorded(case["request"]["raw_base64"].as_str().expect("bytes"));
         let reply = raw.send(axon.local_addr()).await;
-        assert_eq!(
-            reply.status,
-            expected,
-            "{id}: {}",
-            String::from_utf8_lossy(&reply.body)
-        );
+        assert_eq!(reply.status, expected, "{id}: {}", String::from_utf8_lossy(&reply.body));
         checked += 1;
     }
     assert_eq!(checked, 10);
@@ -226,21 +195,14 @@ async fn numbers_sent_as_text_are_read_as_python_reads_them() {
     let (axon, _) = start(|axon| axon.route::<Dummy>(Arc::new(Double))).await;
     let mut raw = Signed::default().raw();
     raw.path = "/Dummy".into();
-    let hash =
-        axoneme_protocol::body_hash::hash_values(&[], axoneme_protocol::UnicodeVersion::OURS);
+    let hash = axoneme_protocol::body_hash::hash_values(&[], axoneme_protocol::UnicodeVersion::OURS);
     let (alice, bob) = (key("//Alice"), key("//Bob").account_id());
-    let nonce = raw
-        .header("bt_header_dendrite_nonce")
-        .parse()
-        .expect("nonce");
+    let nonce = raw.header("bt_header_dendrite_nonce").parse().expect("nonce");
     let uuid = raw.header("bt_header_dendrite_uuid");
     let signature = axoneme_protocol::signing::sign_request(&alice, nonce, &bob, &uuid, &hash);
     let raw = raw
         .set("computed_body_hash", &hash)
         .set("bt_header_dendrite_signature", &signature);
-    let reply = raw
-        .body(&br#"{"dummy_input": "21"}"#[..])
-        .send(axon.local_addr())
-        .await;
+    let reply = raw.body(&br#"{"dummy_input": "21"}"#[..]).send(axon.local_addr()).await;
     assert_eq!(reply.json()["dummy_output"], 42);
 }

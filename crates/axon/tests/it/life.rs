@@ -44,20 +44,14 @@ async fn an_address_of_another_machine_is_named() {
 
 #[tokio::test]
 async fn two_handlers_for_one_synapse_are_a_mistake() {
-    let builder =
-        Axon::builder(Arc::new(key("//Bob"))).bind("127.0.0.1:0".parse().expect("address"));
+    let builder = Axon::builder(Arc::new(key("//Bob"))).bind("127.0.0.1:0".parse().expect("address"));
     let builder = builder.route::<Prompting>(Arc::new(Counting::default()));
     let error = builder
         .route::<Prompting>(Arc::new(Counting::default()))
         .start()
         .await
         .expect_err("twice");
-    assert!(matches!(
-        error,
-        AxonError::DuplicateRoute {
-            synapse: "Prompting"
-        }
-    ));
+    assert!(matches!(error, AxonError::DuplicateRoute { synapse: "Prompting" }));
 }
 
 #[tokio::test]
@@ -65,48 +59,27 @@ async fn shutting_down_lets_requests_finish_and_closes_idle_connections() {
     let (axon, _) = start(|axon| axon).await;
     let to = axon.local_addr();
     let mut idle = TcpStream::connect(to).await.expect("connected");
-    idle.write_all(&asking("hello").bytes())
-        .await
-        .expect("sent");
+    idle.write_all(&asking("hello").bytes()).await.expect("sent");
     assert_eq!(Reply::read(&mut idle).await.expect("an answer").status, 200);
     let began = Instant::now();
     axon.shutdown(Duration::from_secs(10)).await;
-    assert!(
-        began.elapsed() < Duration::from_secs(3),
-        "{:?}",
-        began.elapsed()
-    );
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
     assert!(Reply::read(&mut idle).await.is_none());
-    assert!(
-        TcpStream::connect(to).await.is_err(),
-        "nobody listens any more"
-    );
+    assert!(TcpStream::connect(to).await.is_err(), "nobody listens any more");
 }
 
 #[tokio::test]
 async fn what_does_not_finish_in_time_is_cancelled_and_told_so() {
     let (axon, handler) = start(|axon| axon).await;
-    let mut stream = TcpStream::connect(axon.local_addr())
-        .await
-        .expect("connected");
-    stream
-        .write_all(&asking("hang").bytes())
-        .await
-        .expect("sent");
+    let mut stream = TcpStream::connect(axon.local_addr()).await.expect("connected");
+    stream.write_all(&asking("hang").bytes()).await.expect("sent");
     while handler.count() == 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let began = Instant::now();
     axon.shutdown(Duration::from_millis(200)).await;
-    assert!(
-        began.elapsed() < Duration::from_secs(3),
-        "{:?}",
-        began.elapsed()
-    );
-    assert_eq!(
-        Reply::read(&mut stream).await.expect("an answer").status,
-        503
-    );
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    assert_eq!(Reply::read(&mut stream).await.expect("an answer").status, 503);
     assert_eq!(handler.cancelled.load(Ordering::SeqCst), 1);
 }
 

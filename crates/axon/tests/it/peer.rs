@@ -6,9 +6,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use axoneme_axon::{
-    Axon, AxonBuilder, AxonHandle, Caller, CancellationToken, Forward, HandlerError,
-};
+use axoneme_axon::{Axon, AxonBuilder, AxonHandle, Caller, CancellationToken, Forward, HandlerError};
 use axoneme_protocol::body_hash::body_hash;
 use axoneme_protocol::{Envelope, Prompting, TerminalInfo, WIRE_VERSION, signing};
 use axoneme_wallet::Keypair;
@@ -130,9 +128,7 @@ impl Signed<'_> {
                 nonce: Some(self.nonce),
                 uuid: Some(uuid.into()),
                 hotkey: Some(signer.account_id().to_string()),
-                signature: Some(signing::sign_request(
-                    &signer, self.nonce, &axon, uuid, &hash,
-                )),
+                signature: Some(signing::sign_request(&signer, self.nonce, &axon, uuid, &hash)),
                 ..TerminalInfo::default()
             },
             body_hash: hash,
@@ -175,8 +171,7 @@ impl Raw {
     }
 
     pub fn without(mut self, name: &str) -> Self {
-        self.headers
-            .retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+        self.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
         self
     }
 
@@ -205,8 +200,7 @@ impl Raw {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
         let framed = self.headers.iter().any(|(name, _)| {
-            name.eq_ignore_ascii_case("content-length")
-                || name.eq_ignore_ascii_case("transfer-encoding")
+            name.eq_ignore_ascii_case("content-length") || name.eq_ignore_ascii_case("transfer-encoding")
         });
         if !framed {
             head.push_str(&format!("Content-Length: {}\r\n", self.body.len()));
@@ -268,11 +262,7 @@ impl Reply {
                 return None;
             }
         }
-        Some(Self {
-            status,
-            headers,
-            body,
-        })
+        Some(Self { status, headers, body })
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -287,9 +277,6 @@ impl Reply {
     }
 
     pub fn message(&self) -> String {
-        self.json()["message"]
-            .as_str()
-            .expect("a message")
-            .to_owned()
+        self.json()["message"].as_str().expect("a message").to_owned()
     }
 }

@@ -21,10 +21,7 @@ async fn a_refused_connection_is_unreachable_at_once_and_names_the_endpoint() {
     assert!(matches!(error, ChainError::Unreachable { .. }));
     assert_eq!(error.class(), Class::Transient);
     let text = error.to_string();
-    assert!(
-        text.contains(&endpoint) && text.contains("axoneme up"),
-        "{text}"
-    );
+    assert!(text.contains(&endpoint) && text.contains("axoneme up"), "{text}");
 }
 
 #[tokio::test]
@@ -44,10 +41,7 @@ async fn an_endpoint_that_accepts_and_says_nothing_is_unreachable_within_the_bou
         started.elapsed()
     );
     let text = error.to_string();
-    assert!(
-        endpoints.iter().all(|endpoint| text.contains(endpoint)),
-        "{text}"
-    );
+    assert!(endpoints.iter().all(|endpoint| text.contains(endpoint)), "{text}");
 }
 
 #[tokio::test]

@@ -37,9 +37,7 @@ pub fn config(endpoint: &str) -> ChainConfig {
 }
 
 pub async fn connect(net: &Localnet) -> Chain {
-    Chain::connect(config(&net.ws_url()))
-        .await
-        .expect("a connection")
+    Chain::connect(config(&net.ws_url())).await.expect("a connection")
 }
 
 pub fn key(uri: &str) -> Keypair {
@@ -77,10 +75,7 @@ pub async fn subnet(chain: &Chain) -> u16 {
         .admin_set_serving_rate_limit(&alice, netuid, 0)
         .await
         .expect("no serving limit");
-    chain
-        .admin_set_tempo(&alice, netuid, 10)
-        .await
-        .expect("short epochs");
+    chain.admin_set_tempo(&alice, netuid, 10).await.expect("short epochs");
     match chain.start_call(&alice, netuid).await {
         Ok(_) => {}
         // Some chains start development subnets by themselves.

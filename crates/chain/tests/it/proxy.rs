@@ -40,11 +40,7 @@ impl Proxy {
                 tokio::spawn(relay(client, target, modes));
             }
         });
-        Proxy {
-            address,
-            mode,
-            task,
-        }
+        Proxy { address, mode, task }
     }
 
     pub fn url(&self) -> String {
@@ -78,12 +74,7 @@ async fn relay(client: TcpStream, target: SocketAddr, modes: watch::Receiver<Mod
     }
 }
 
-async fn copy(
-    mut from: OwnedReadHalf,
-    mut to: OwnedWriteHalf,
-    mut modes: watch::Receiver<Mode>,
-    answers: bool,
-) {
+async fn copy(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut modes: watch::Receiver<Mode>, answers: bool) {
     let mut buffer = vec![0; 64 * 1024];
     loop {
         let count = tokio::select! {

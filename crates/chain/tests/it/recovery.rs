@@ -41,15 +41,9 @@ async fn after_a_restart_of_the_chain_calls_and_head_go_on_by_themselves() {
 
     let net = start(address, Some(folder.path().to_owned())).await;
     // This read waits for the connection.
-    assert_eq!(
-        chain.balance(&id("//Target")).await.expect("it is back"),
-        RAO_PER_TAO
-    );
+    assert_eq!(chain.balance(&id("//Target")).await.expect("it is back"), RAO_PER_TAO);
     wait_for(&chain, true).await;
-    chain
-        .wait_for_block(before + 5, PATIENCE)
-        .await
-        .expect("blocks again");
+    chain.wait_for_block(before + 5, PATIENCE).await.expect("blocks again");
     assert!(*heads.borrow() > before, "an old watch sees the new blocks");
     chain
         .transfer(&key("//Alice"), &id("//Target"), RAO_PER_TAO)
@@ -69,10 +63,7 @@ async fn a_wiped_development_chain_is_accepted_and_its_head_is_followed_downward
     let net = start(address, None).await;
     wait_for(&chain, true).await;
     let fresh = chain.block().await.expect("an answer");
-    assert!(
-        fresh < 15,
-        "the new chain starts from the beginning, not at {fresh}"
-    );
+    assert!(fresh < 15, "the new chain starts from the beginning, not at {fresh}");
     chain
         .transfer(&key("//Alice"), &id("//Target"), RAO_PER_TAO)
         .await
@@ -92,10 +83,7 @@ async fn a_peer_that_stops_answering_is_noticed_and_replaced() {
     proxy.set(Mode::Frozen);
     let error = chain.block().await.expect_err("nothing comes through");
     assert!(
-        matches!(
-            error,
-            ChainError::Timeout { .. } | ChainError::Disconnected { .. }
-        ),
+        matches!(error, ChainError::Timeout { .. } | ChainError::Disconnected { .. }),
         "{error}"
     );
     wait_for(&chain, false).await;
@@ -106,10 +94,7 @@ async fn a_peer_that_stops_answering_is_noticed_and_replaced() {
 
     proxy.set(Mode::Open);
     wait_for(&chain, true).await;
-    chain
-        .wait_for_block(reached + 3, PATIENCE)
-        .await
-        .expect("blocks again");
+    chain.wait_for_block(reached + 3, PATIENCE).await.expect("blocks again");
     net.shutdown().await;
 }
 
@@ -117,19 +102,13 @@ async fn a_peer_that_stops_answering_is_noticed_and_replaced() {
 async fn a_call_whose_watch_was_cut_is_looked_up_and_not_sent_again() {
     let net = anywhere().await;
     let proxy = Proxy::before(net.local_addr()).await;
-    let chain = Chain::connect(config(&proxy.url()))
-        .await
-        .expect("a connection");
+    let chain = Chain::connect(config(&proxy.url())).await.expect("a connection");
     let direct = connect(&net).await;
     let target = id("//Target");
 
     for round in 1..=3 {
         let sender = chain.clone();
-        let sending = tokio::spawn(async move {
-            sender
-                .transfer(&key("//Alice"), &id("//Target"), RAO_PER_TAO)
-                .await
-        });
+        let sending = tokio::spawn(async move { sender.transfer(&key("//Alice"), &id("//Target"), RAO_PER_TAO).await });
         // Somewhere between signing and inclusion the line goes.
         tokio::time::sleep(Duration::from_millis(17 * round)).await;
         proxy.set(Mode::CutAnswers);
@@ -141,11 +120,7 @@ async fn a_call_whose_watch_was_cut_is_looked_up_and_not_sent_again() {
             .expect("no panic");
         outcome.expect("found on the chain, or sent after the reconnection");
         let balance = direct.balance(&target).await.expect("an answer");
-        assert_eq!(
-            balance,
-            round * RAO_PER_TAO,
-            "each transfer arrives exactly once"
-        );
+        assert_eq!(balance, round * RAO_PER_TAO, "each transfer arrives exactly once");
         wait_for(&chain, true).await;
     }
     net.shutdown().await;
@@ -161,9 +136,8 @@ async fn an_endpoint_that_fails_is_followed_by_the_next() {
     proxy.set(Mode::Cut);
     let mut states = chain.connected();
     let fallback = net.ws_url();
-    let moved = states.wait_for(
-        |state| matches!(state, ConnectionState::Connected { endpoint } if *endpoint == fallback),
-    );
+    let moved =
+        states.wait_for(|state| matches!(state, ConnectionState::Connected { endpoint } if *endpoint == fallback));
     tokio::time::timeout(PATIENCE, moved)
         .await
         .expect("in time")
@@ -190,13 +164,11 @@ async fn another_chain_under_the_same_address_is_refused() {
         block_time: BLOCK_TIME * 2,
         ..LocalnetConfig::default()
     };
-    let stranger = Localnet::start(stranger)
-        .await
-        .expect("a development chain");
+    let stranger = Localnet::start(stranger).await.expect("a development chain");
     let mut states = chain.connected();
-    let named = states.wait_for(|state| {
-        matches!(state, ConnectionState::Disconnected { reason } if reason.contains("another chain"))
-    });
+    let named = states.wait_for(
+        |state| matches!(state, ConnectionState::Disconnected { reason } if reason.contains("another chain")),
+    );
     tokio::time::timeout(PATIENCE, named)
         .await
         .expect("in time")
@@ -226,14 +198,8 @@ async fn a_call_that_stays_in_the_pool_is_reported_as_unconfirmed() {
         .transfer(&key("//Alice"), &id("//Target"), RAO_PER_TAO)
         .await
         .expect_err("no block");
-    assert!(
-        matches!(error, ChainError::Unconfirmed { nonce: 0, .. }),
-        "{error}"
-    );
-    assert!(
-        chain.head_age() >= Duration::from_secs(1),
-        "the head stands still"
-    );
+    assert!(matches!(error, ChainError::Unconfirmed { nonce: 0, .. }), "{error}");
+    assert!(chain.head_age() >= Duration::from_secs(1), "the head stands still");
     assert!(
         chain.connected().borrow().is_connected(),
         "which is no reason to reconnect"

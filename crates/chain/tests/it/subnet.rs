@@ -11,14 +11,8 @@ async fn a_miner_that_validators_weigh_earns_after_an_epoch() {
     let netuid = subnet(&chain).await;
     assert!(chain.subnet_exists(netuid).await.expect("an answer"));
     assert!(chain.subnets().await.expect("an answer").contains(&netuid));
-    assert_eq!(
-        chain.subnet_owner(netuid).await.expect("an answer"),
-        id("//Alice")
-    );
-    assert_eq!(
-        chain.sudo_account().await.expect("an answer"),
-        Some(id("//Alice"))
-    );
+    assert_eq!(chain.subnet_owner(netuid).await.expect("an answer"), id("//Alice"));
+    assert_eq!(chain.sudo_account().await.expect("an answer"), Some(id("//Alice")));
 
     let before = chain.balance(&id("//Bob")).await.expect("an answer");
     let cost = chain.burn_cost(netuid).await.expect("an answer");
@@ -26,20 +20,14 @@ async fn a_miner_that_validators_weigh_earns_after_an_epoch() {
     let validator = register(&chain, netuid, "//Bob", "//Bob//hot").await;
     let miner = register(&chain, netuid, "//Charlie", "//Charlie//hot").await;
     assert_eq!(
-        chain
-            .uid_of(netuid, &id("//Bob//hot"))
-            .await
-            .expect("an answer"),
+        chain.uid_of(netuid, &id("//Bob//hot")).await.expect("an answer"),
         Some(validator)
     );
     assert_eq!(
         chain.owner_of(&id("//Bob//hot")).await.expect("an answer"),
         Some(id("//Bob"))
     );
-    assert_eq!(
-        chain.owner_of(&id("//Nobody")).await.expect("an answer"),
-        None
-    );
+    assert_eq!(chain.owner_of(&id("//Nobody")).await.expect("an answer"), None);
     // The price falls with each block, so what was paid is a little less than what was asked.
     let left = chain.balance(&id("//Bob")).await.expect("an answer");
     assert!(left < before && before - left <= cost + RAO_PER_TAO / 100);
@@ -52,13 +40,7 @@ async fn a_miner_that_validators_weigh_earns_after_an_epoch() {
             .expect("an answer")
             > 0
     );
-    assert!(
-        chain
-            .hotkey_stake(&id("//Bob//hot"), netuid)
-            .await
-            .expect("an answer")
-            > 0
-    );
+    assert!(chain.hotkey_stake(&id("//Bob//hot"), netuid).await.expect("an answer") > 0);
 
     let endpoint = AxonEndpoint::new("203.0.113.7".parse().expect("an address"), 8091, 1);
     let served = chain
@@ -72,10 +54,7 @@ async fn a_miner_that_validators_weigh_earns_after_an_epoch() {
         .expect("nothing to do");
     assert_eq!(again, Served::Unchanged);
     assert_eq!(
-        chain
-            .axon_of(netuid, &id("//Charlie//hot"))
-            .await
-            .expect("an answer"),
+        chain.axon_of(netuid, &id("//Charlie//hot")).await.expect("an answer"),
         Some(endpoint)
     );
 
@@ -92,17 +71,11 @@ async fn a_miner_that_validators_weigh_earns_after_an_epoch() {
         .await
         .expect("weights are set");
     assert_eq!(
-        chain
-            .last_update(netuid, validator)
-            .await
-            .expect("an answer"),
+        chain.last_update(netuid, validator).await.expect("an answer"),
         Some(block)
     );
     let rows = chain.weights(netuid).await.expect("an answer");
-    let (_, row) = rows
-        .iter()
-        .find(|(uid, _)| *uid == validator)
-        .expect("a row");
+    let (_, row) = rows.iter().find(|(uid, _)| *uid == validator).expect("a row");
     assert_eq!(row_to_shares(3, row)[usize::from(miner)], 1.0);
 
     let metagraph = until(&chain, "the incentive", || async {
@@ -133,10 +106,7 @@ async fn a_miner_that_validators_weigh_earns_after_an_epoch() {
         .expect("an answer")
         .expect("epochs");
     let now = chain.block().await.expect("an answer");
-    assert!(
-        next + 10 >= now && next <= now + 11,
-        "next epoch at {next}, now {now}"
-    );
+    assert!(next + 10 >= now && next <= now + 11, "next epoch at {next}, now {now}");
     net.shutdown().await;
 }
 
@@ -150,27 +120,17 @@ async fn hyperparameters_follow_what_root_sets() {
         .admin_set_min_allowed_weights(&alice, netuid, 3)
         .await
         .expect("set");
-    chain
-        .admin_set_immunity_period(&alice, netuid, 77)
-        .await
-        .expect("set");
+    chain.admin_set_immunity_period(&alice, netuid, 77).await.expect("set");
     chain
         .admin_set_weights_version_key(&alice, netuid, 1030)
         .await
         .expect("set");
     let settings = chain.hyperparameters(netuid).await.expect("an answer");
     assert_eq!(
-        (
-            settings.tempo,
-            settings.min_allowed_weights,
-            settings.immunity_period
-        ),
+        (settings.tempo, settings.min_allowed_weights, settings.immunity_period),
         (10, 3, 77)
     );
-    assert_eq!(
-        (settings.weights_version, settings.weights_rate_limit),
-        (1030, 0)
-    );
+    assert_eq!((settings.weights_version, settings.weights_rate_limit), (1030, 0));
     assert!(!settings.commit_reveal_weights_enabled);
     assert_eq!(settings.weight_limits().min_allowed, 3);
     assert!(chain.network_registration_cost().await.expect("an answer") > 0);
@@ -186,20 +146,10 @@ async fn refusals_are_typed_and_say_what_to_do() {
 
     let error = chain.metagraph(missing).await.expect_err("no such subnet");
     assert!(error.to_string().contains("999"), "{error}");
-    assert!(
-        chain.hyperparameters(missing).await.is_err() && chain.burn_cost(missing).await.is_err()
-    );
-    assert_eq!(
-        chain
-            .uid_of(netuid, &id("//Stranger"))
-            .await
-            .expect("an answer"),
-        None
-    );
+    assert!(chain.hyperparameters(missing).await.is_err() && chain.burn_cost(missing).await.is_err());
+    assert_eq!(chain.uid_of(netuid, &id("//Stranger")).await.expect("an answer"), None);
 
-    let stranger = chain
-        .set_weights(&key("//Stranger"), netuid, &[(0, 65535)], 0)
-        .await;
+    let stranger = chain.set_weights(&key("//Stranger"), netuid, &[(0, 65535)], 0).await;
     let error = stranger.expect_err("not registered");
     assert_eq!(error.class(), Class::ChainState, "{error}");
     assert!(error.to_string().contains("register the hotkey"), "{error}");
@@ -224,10 +174,7 @@ async fn refusals_are_typed_and_say_what_to_do() {
         .transfer(&key("//Alice"), &poor, RAO_PER_TAO / 100)
         .await
         .expect("funded");
-    assert_eq!(
-        chain.balance(&poor).await.expect("an answer"),
-        RAO_PER_TAO / 100
-    );
+    assert_eq!(chain.balance(&poor).await.expect("an answer"), RAO_PER_TAO / 100);
     let error = chain
         .burned_register(&key("//Poor"), netuid, &id("//Poor//hot"))
         .await
@@ -244,11 +191,7 @@ async fn refusals_are_typed_and_say_what_to_do() {
         .burned_register(&key("//Bob"), netuid, &id("//Bob//hot"))
         .await
         .expect_err("twice");
-    assert_eq!(
-        error.name(),
-        Some("HotKeyAlreadyRegisteredInSubNet"),
-        "{error}"
-    );
+    assert_eq!(error.name(), Some("HotKeyAlreadyRegisteredInSubNet"), "{error}");
 
     let error = chain
         .admin_set_tempo(&key("//Bob"), netuid, 5)
@@ -272,9 +215,6 @@ async fn calls_of_one_key_at_the_same_time_do_not_get_in_each_others_way() {
     for outcome in futures::future::join_all(transfers).await {
         outcome.expect("each has a nonce of its own");
     }
-    assert_eq!(
-        chain.balance(&target).await.expect("an answer"),
-        12 * RAO_PER_TAO
-    );
+    assert_eq!(chain.balance(&target).await.expect("an answer"), 12 * RAO_PER_TAO);
     net.shutdown().await;
 }

@@ -23,13 +23,7 @@ pub(super) struct Neurons {
 }
 
 impl Neurons {
-    pub(super) fn start(
-        plan: &Plan,
-        endpoint: &str,
-        netuid: u16,
-        models: Models,
-        cancel: &CancellationToken,
-    ) -> Self {
+    pub(super) fn start(plan: &Plan, endpoint: &str, netuid: u16, models: Models, cancel: &CancellationToken) -> Self {
         let cancel = cancel.child_token();
         let mut tasks = JoinSet::new();
         for member in plan.miners() {
@@ -49,11 +43,7 @@ impl Neurons {
         };
         let token = cancel.clone();
         tasks.spawn(async move { ("validator", validator::run(config, host, token).await) });
-        Self {
-            cancel,
-            tasks,
-            stats,
-        }
+        Self { cancel, tasks, stats }
     }
 
     /// What the validator has counted so far.
@@ -64,15 +54,9 @@ impl Neurons {
     /// Waits until a neuron ends by itself, which none should.
     pub(super) async fn failed(&mut self) -> Failure {
         match self.tasks.join_next().await {
-            Some(Ok((name, Err(failure)))) => {
-                Failure::message(failure.code, format!("{name}: {failure}"))
-            }
-            Some(Ok((name, Ok(())))) => {
-                Failure::message(ExitCode::Failure, format!("{name} ended by itself"))
-            }
-            Some(Err(error)) => {
-                Failure::message(ExitCode::Failure, format!("a neuron broke: {error}"))
-            }
+            Some(Ok((name, Err(failure)))) => Failure::message(failure.code, format!("{name}: {failure}")),
+            Some(Ok((name, Ok(())))) => Failure::message(ExitCode::Failure, format!("{name} ended by itself")),
+            Some(Err(error)) => Failure::message(ExitCode::Failure, format!("a neuron broke: {error}")),
             None => std::future::pending().await,
         }
     }

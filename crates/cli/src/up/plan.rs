@@ -2,9 +2,7 @@
 
 use std::path::PathBuf;
 
-use axoneme_neuron::config::{
-    AdminConfig, AxonConfig, LoggingConfig, SubtensorConfig, WalletConfig,
-};
+use axoneme_neuron::config::{AdminConfig, AxonConfig, LoggingConfig, SubtensorConfig, WalletConfig};
 use axoneme_neuron::{ExitCode, Failure};
 use axoneme_wallet::{AccountId, KeySource, Wallet};
 use miner::config::{MinerSection, NeuronSection};
@@ -85,40 +83,19 @@ const TAO: u64 = 1_000_000_000;
 const MEMBERS: [(&str, Kind, u64, u64, &str); 5] = [
     ("validator", Kind::Validator, 10_000, 1_000, ""),
     ("miner-honest-1", Kind::Honest, 1_000, 1, ""),
-    (
-        "miner-honest-2",
-        Kind::Honest,
-        1_000,
-        1,
-        "You are a helpful assistant.",
-    ),
+    ("miner-honest-2", Kind::Honest, 1_000, 1, "You are a helpful assistant."),
     ("miner-lazy", Kind::Lazy, 1_000, 1, ""),
-    (
-        "miner-slow",
-        Kind::Slow,
-        1_000,
-        1,
-        "You are a helpful assistant.",
-    ),
+    ("miner-slow", Kind::Slow, 1_000, 1, "You are a helpful assistant."),
 ];
 
 impl Plan {
     /// Makes the dev wallets, or opens those of an earlier run in the same folder.
     pub(super) fn new(args: &UpArgs) -> Result<Self, Failure> {
-        let io = |error: std::io::Error| {
-            Failure::message(
-                ExitCode::State,
-                format!("cannot make the data folder: {error}"),
-            )
-        };
+        let io =
+            |error: std::io::Error| Failure::message(ExitCode::State, format!("cannot make the data folder: {error}"));
         let temporary = match &args.data_dir {
             Some(_) => None,
-            None => Some(
-                tempfile::Builder::new()
-                    .prefix("axoneme-up-")
-                    .tempdir()
-                    .map_err(io)?,
-            ),
+            None => Some(tempfile::Builder::new().prefix("axoneme-up-").tempdir().map_err(io)?),
         };
         let root = match (&args.data_dir, &temporary) {
             (Some(dir), _) => dir.clone(),
@@ -166,9 +143,7 @@ impl Plan {
     }
 
     pub(super) fn miners(&self) -> impl Iterator<Item = &Member> {
-        self.members
-            .iter()
-            .filter(|member| member.kind != Kind::Validator)
+        self.members.iter().filter(|member| member.kind != Kind::Validator)
     }
 
     pub(super) fn kind_of(&self, hotkey: &AccountId) -> Option<Kind> {
@@ -179,11 +154,7 @@ impl Plan {
     }
 
     /// Sections that all neurons of the subnet have in common.
-    pub(super) fn common(
-        &self,
-        member: &Member,
-        endpoint: &str,
-    ) -> (WalletConfig, SubtensorConfig, LoggingConfig) {
+    pub(super) fn common(&self, member: &Member, endpoint: &str) -> (WalletConfig, SubtensorConfig, LoggingConfig) {
         let path = |name: &str| self.root.join(name).to_string_lossy().into_owned();
         (
             WalletConfig {

@@ -70,10 +70,7 @@ impl Progress {
         if report.steps >= WHOLE_PASS && self.whole_pass.is_none() {
             self.whole_pass = Some(report.network.block);
         }
-        let validator = report
-            .neurons
-            .iter()
-            .find(|row| row.kind == Kind::Validator);
+        let validator = report.neurons.iter().find(|row| row.kind == Kind::Validator);
         let (Some(since), Some(validator)) = (self.whole_pass, validator) else {
             return;
         };
@@ -92,9 +89,7 @@ impl Progress {
     pub(super) fn missing(&self) -> String {
         let steps = self.steps;
         if self.whole_pass.is_none() {
-            format!(
-                "the validator has finished {steps} of the {WHOLE_PASS} prompt runs of a forward pass"
-            )
+            format!("the validator has finished {steps} of the {WHOLE_PASS} prompt runs of a forward pass")
         } else if !self.weights {
             format!("after {steps} prompt runs the validator's weights are not on chain")
         } else {
@@ -114,8 +109,7 @@ impl Report {
         let metagraph = chain.metagraph(netuid).await?;
         let weights = chain.weights(netuid).await?;
         let validator = metagraph.find(&plan.validator().hotkey);
-        let row =
-            validator.and_then(|validator| weights.iter().find(|(uid, _)| *uid == validator.uid));
+        let row = validator.and_then(|validator| weights.iter().find(|(uid, _)| *uid == validator.uid));
         let row = row.map_or(&[][..], |(_, row)| row);
         let sum: f64 = row.iter().map(|(_, value)| f64::from(*value)).sum();
         let weight = |uid: u16| match row.iter().find(|(to, _)| *to == uid) {
@@ -156,10 +150,7 @@ impl Report {
 
     pub(super) fn table(&self) -> String {
         let Network {
-            netuid,
-            block,
-            tempo,
-            ..
+            netuid, block, tempo, ..
         } = &self.network;
         let mut text = format!(
             "subnet {netuid}   block {block}   tempo {tempo}   last epoch at {}   prompt runs {}\n",
@@ -180,11 +171,7 @@ impl Report {
             "last update"
         );
         for row in &self.neurons {
-            let hotkey = format!(
-                "{}…{}",
-                &row.hotkey[..6],
-                &row.hotkey[row.hotkey.len() - 5..]
-            );
+            let hotkey = format!("{}…{}", &row.hotkey[..6], &row.hotkey[row.hotkey.len() - 5..]);
             let _ = writeln!(
                 text,
                 "{:>3}  {:<13} {:<9} {:>8} {:>11.4} {:>7.4} {:>7.4} {:>9.4} {:>9.4} {:>11}",

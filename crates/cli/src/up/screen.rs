@@ -41,9 +41,7 @@ impl Screen {
             return;
         }
         table.clone_into(&mut state.table);
-        let due = state
-            .printed
-            .is_none_or(|printed| printed.elapsed() >= PLAIN_EVERY);
+        let due = state.printed.is_none_or(|printed| printed.elapsed() >= PLAIN_EVERY);
         // Nothing can be done about a stderr that went away.
         if self.terminal {
             let _ = state.redraw(b"");

@@ -31,10 +31,7 @@ pub(super) async fn prepare(plan: &Plan, endpoint: &str) -> Result<(Chain, u16),
     }
     let owner = plan.validator();
     let coldkey = owner.wallet.load_dev_coldkey()?;
-    let netuid = chain
-        .register_network(&coldkey, &owner.hotkey)
-        .await
-        .map_err(failure)?;
+    let netuid = chain.register_network(&coldkey, &owner.hotkey).await.map_err(failure)?;
     tracing::info!("subnet {netuid} created");
     chain
         .admin_set_tempo(&alice, netuid, plan.args.tempo)
@@ -45,12 +42,7 @@ pub(super) async fn prepare(plan: &Plan, endpoint: &str) -> Result<(Chain, u16),
         .await
         .map_err(failure)?;
     chain.start_call(&coldkey, netuid).await.map_err(failure)?;
-    try_join_all(
-        plan.members
-            .iter()
-            .map(|member| join(&chain, netuid, member)),
-    )
-    .await?;
+    try_join_all(plan.members.iter().map(|member| join(&chain, netuid, member))).await?;
     tracing::info!(
         "one validator and {} miners registered and staked",
         plan.miners().count()
@@ -62,12 +54,7 @@ pub(super) async fn prepare(plan: &Plan, endpoint: &str) -> Result<(Chain, u16),
 async fn join(chain: &Chain, netuid: u16, member: &Member) -> Result<(), Failure> {
     let coldkey = member.wallet.load_dev_coldkey()?;
     // The subnet's owner got uid 0 with the subnet.
-    if chain
-        .uid_of(netuid, &member.hotkey)
-        .await
-        .map_err(failure)?
-        .is_none()
-    {
+    if chain.uid_of(netuid, &member.hotkey).await.map_err(failure)?.is_none() {
         chain
             .burned_register(&coldkey, netuid, &member.hotkey)
             .await
@@ -85,12 +72,7 @@ async fn find(chain: &Chain, plan: &Plan) -> Result<Option<u16>, Failure> {
     let mut netuid = 1;
     while chain.subnet_exists(netuid).await.map_err(failure)? {
         let metagraph = chain.metagraph(netuid).await.map_err(failure)?;
-        let registered = |member: &Member| {
-            metagraph
-                .neurons
-                .iter()
-                .any(|neuron| neuron.hotkey == member.hotkey)
-        };
+        let registered = |member: &Member| metagraph.neurons.iter().any(|neuron| neuron.hotkey == member.hotkey);
         if plan.members.iter().all(registered) {
             return Ok(Some(netuid));
         }

@@ -90,10 +90,7 @@ impl Running {
     /// The same with a limit of its own; `None` when the limit passes or the program ends.
     pub fn wait_within(&mut self, text: &str, limit: Duration) -> Option<String> {
         let end = Instant::now() + limit;
-        while let Ok(line) = self
-            .lines
-            .recv_timeout(end.saturating_duration_since(Instant::now()))
-        {
+        while let Ok(line) = self.lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
             self.seen.push(line.clone());
             if line.contains(text) {
                 return Some(line);
@@ -203,10 +200,7 @@ impl Subnet {
     pub fn start_chain(&mut self) {
         let data = self.folder.path().join("chain");
         let port = self.port.to_string();
-        let mut chain = Running::start(
-            "localnet",
-            &["--port", &port, "--data-dir", data.to_str().unwrap()],
-        );
+        let mut chain = Running::start("localnet", &["--port", &port, "--data-dir", data.to_str().unwrap()]);
         let line = chain.wait_for("ws://127.0.0.1:");
         let digits: String = line
             .split("ws://127.0.0.1:")
@@ -251,10 +245,7 @@ impl Subnet {
             args.extend(["--subtensor.network".to_owned(), self.endpoint.clone()]);
         }
         args.extend(more.iter().map(|text| text.to_string()));
-        succeed(
-            "axoneme",
-            &args.iter().map(String::as_str).collect::<Vec<_>>(),
-        )
+        succeed("axoneme", &args.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
     /// A wallet with 2,000 TAO that is registered and staked on subnet 1.
@@ -284,17 +275,11 @@ impl Subnet {
 
     pub fn start_daemon(&self, program: &str, wallet: &str, more: &[&str]) -> Running {
         let args = self.daemon(wallet, more);
-        Running::start(
-            program,
-            &args.iter().map(String::as_str).collect::<Vec<_>>(),
-        )
+        Running::start(program, &args.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
     pub fn run_daemon(&self, program: &str, wallet: &str, more: &[&str]) -> (i32, String, String) {
         let args = self.daemon(wallet, more);
-        run(
-            program,
-            &args.iter().map(String::as_str).collect::<Vec<_>>(),
-        )
+        run(program, &args.iter().map(String::as_str).collect::<Vec<_>>())
     }
 }

@@ -22,21 +22,14 @@ fn step_of(line: &str) -> Option<u64> {
 }
 
 fn last_step(validator: &mut Running) -> u64 {
-    let runs = validator
-        .said()
-        .iter()
-        .filter(|line| line.contains("prompt run done"));
-    runs.filter_map(|line| step_of(line))
-        .next_back()
-        .unwrap_or(0)
+    let runs = validator.said().iter().filter(|line| line.contains("prompt run done"));
+    runs.filter_map(|line| step_of(line)).next_back().unwrap_or(0)
 }
 
 /// Rewards of all finished runs in the event file, in order; a last line that was cut short is left out.
 fn recorded_rewards(folder: &PathBuf) -> Vec<f64> {
     let text = std::fs::read_to_string(folder.join("events.jsonl")).unwrap();
-    let whole = text
-        .split_inclusive('\n')
-        .filter(|line| line.ends_with('\n'));
+    let whole = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
     let events = whole.filter_map(|line| serde_json::from_str::<Json>(line).ok());
     events
         .filter_map(|event| event["rewards"].as_array()?.first()?.as_f64())
@@ -62,8 +55,7 @@ fn ten_sigkills_in_the_middle_of_runs_lose_no_finished_score_and_tear_no_file() 
     let mut miner = subnet.start_daemon("miner", "miner", &quick);
     miner.wait_for("axon published on chain");
 
-    let folder = PathBuf::from(subnet.path("neurons"))
-        .join("validator/default/netuid1/core_prompting_validator");
+    let folder = PathBuf::from(subnet.path("neurons")).join("validator/default/netuid1/core_prompting_validator");
     let alpha = ALPHA.to_string();
     // A fixed walk through the moments, so that a failure can be repeated.
     let mut moment: u64 = 20_260_101;
@@ -95,17 +87,13 @@ fn ten_sigkills_in_the_middle_of_runs_lose_no_finished_score_and_tear_no_file() 
         validator.kill();
 
         let text = std::fs::read_to_string(folder.join("state.json")).unwrap();
-        let state: Json = serde_json::from_str(&text)
-            .unwrap_or_else(|error| panic!("torn after kill {kill}: {error}"));
+        let state: Json = serde_json::from_str(&text).unwrap_or_else(|error| panic!("torn after kill {kill}: {error}"));
         let steps = state["data"]["steps"].as_u64().unwrap();
         assert!(
             steps >= said,
             "kill {kill}: run {said} was finished, the state has {steps}"
         );
-        assert!(
-            steps > finished,
-            "kill {kill}: no progress since {finished}"
-        );
+        assert!(steps > finished, "kill {kill}: no progress since {finished}");
         finished = steps;
 
         // The score of the only miner follows from the rewards of the finished runs, recorded elsewhere. The kill may
@@ -131,10 +119,7 @@ fn ten_sigkills_in_the_middle_of_runs_lose_no_finished_score_and_tear_no_file() 
         rewarded = rewards.iter().filter(|reward| **reward > 0.0).count();
     }
     assert!(finished >= KILLS);
-    assert!(
-        rewarded > 0,
-        "no run was rewarded, so the scores show nothing"
-    );
+    assert!(rewarded > 0, "no run was rewarded, so the scores show nothing");
     let left: Vec<_> = std::fs::read_dir(&folder)
         .unwrap()
         .map(|entry| entry.unwrap().file_name())
@@ -143,8 +128,5 @@ fn ten_sigkills_in_the_middle_of_runs_lose_no_finished_score_and_tear_no_file() 
         .iter()
         .filter(|name| name.to_string_lossy().starts_with(".state-"))
         .count();
-    assert!(
-        temporary <= 1,
-        "leftovers of killed writes pile up: {left:?}"
-    );
+    assert!(temporary <= 1, "leftovers of killed writes pile up: {left:?}");
 }

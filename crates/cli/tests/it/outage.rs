@@ -36,13 +36,7 @@ fn status(admin: &str, path: &str) -> (u16, String) {
 
 fn admin_of(daemon: &mut Running) -> String {
     let line = daemon.wait_for("admin port on http://");
-    let address = line
-        .split("http://")
-        .nth(1)
-        .unwrap()
-        .split(' ')
-        .next()
-        .unwrap();
+    let address = line.split("http://").nth(1).unwrap().split(' ').next().unwrap();
     format!("http://{address}")
 }
 
@@ -74,18 +68,12 @@ fn both_daemons_go_on_after_the_chain_was_away() {
         ],
     );
     miner.wait_for("axon published on chain");
-    let mut validator = subnet.start_daemon(
-        "validator",
-        "validator",
-        &["--neuron.axon_off", "--seed", "1"],
-    );
+    let mut validator = subnet.start_daemon("validator", "validator", &["--neuron.axon_off", "--seed", "1"]);
     let (miner_admin, validator_admin) = (admin_of(&mut miner), admin_of(&mut validator));
     wait_until("the validator finished a prompt run", || {
         metric(&validator_admin, "validator_steps_total") >= 1.0
     });
-    wait_until("the miner is ready", || {
-        status(&miner_admin, "/readyz").0 == 200
-    });
+    wait_until("the miner is ready", || status(&miner_admin, "/readyz").0 == 200);
 
     subnet.stop_chain();
     wait_until("the validator says why it is not ready", || {

@@ -38,12 +38,7 @@ async fn read(endpoint: &str, netuid: u16, block: u64, validator: u16, neurons: 
     }
     let mut keys = Vec::new();
     for uid in 0..neurons {
-        keys.push(fetch!(
-            "Keys",
-            [u8; 32],
-            netuid.clone(),
-            Value::u128(uid.into())
-        ));
+        keys.push(fetch!("Keys", [u8; 32], netuid.clone(), Value::u128(uid.into())));
     }
     Chain {
         incentive: fetch!("Incentive", Vec<u16>, netuid.clone()),
@@ -88,8 +83,7 @@ fn weights_become_incentive_and_the_document_says_what_the_chain_says() {
         ],
     );
     assert_eq!(code, 0, "{stderr}");
-    let document: Json =
-        serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{error}: {stdout}"));
+    let document: Json = serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{error}: {stdout}"));
 
     assert!(document["steps"].as_u64().unwrap() >= 1);
     assert_eq!(rows(&document).len(), 5);
@@ -98,10 +92,7 @@ fn weights_become_incentive_and_the_document_says_what_the_chain_says() {
     let number = |row: &Json, field: &str| row[field].as_f64().unwrap();
     for row in rows(&document) {
         for field in ["mean_reward", "score", "weight", "incentive", "dividends"] {
-            assert!(
-                (0.0..=1.0).contains(&number(row, field)),
-                "{field} of {row}"
-            );
+            assert!((0.0..=1.0).contains(&number(row, field)), "{field} of {row}");
         }
     }
     let lazy = of_kind(&document, "lazy").next().unwrap();
@@ -117,10 +108,7 @@ fn weights_become_incentive_and_the_document_says_what_the_chain_says() {
 
     // The chain goes on from its folder; no neuron runs, so the block of the document is as it was.
     let chain_dir = folder.path().join("chain");
-    let mut chain = Running::start(
-        "localnet",
-        &["--port", "0", "--data-dir", chain_dir.to_str().unwrap()],
-    );
+    let mut chain = Running::start("localnet", &["--port", "0", "--data-dir", chain_dir.to_str().unwrap()]);
     let line = chain.wait_for("ws://127.0.0.1:");
     let port: String = line
         .split("ws://127.0.0.1:")
@@ -141,11 +129,7 @@ fn weights_become_incentive_and_the_document_says_what_the_chain_says() {
         5,
     ));
     assert_eq!(u64::from(stored.tempo), network["tempo"].as_u64().unwrap());
-    let sum: f64 = stored
-        .weights
-        .iter()
-        .map(|(_, value)| f64::from(*value))
-        .sum();
+    let sum: f64 = stored.weights.iter().map(|(_, value)| f64::from(*value)).sum();
     for row in rows(&document) {
         let uid = row["uid"].as_u64().unwrap() as usize;
         let close = |field: &str, chain: f64| {

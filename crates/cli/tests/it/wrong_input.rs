@@ -11,10 +11,7 @@ fn check(got: (i32, String, String), code: i32, words: &[&str]) {
     for word in words {
         assert!(stderr.contains(word), "`{word}` is not in: {stderr}");
     }
-    let errors = stderr
-        .lines()
-        .filter(|line| line.starts_with("error:"))
-        .count();
+    let errors = stderr.lines().filter(|line| line.starts_with("error:")).count();
     assert_eq!(errors, 1, "{stderr}");
     assert!(
         !stderr.contains("panicked") && !stderr.contains("backtrace"),
@@ -25,10 +22,7 @@ fn check(got: (i32, String, String), code: i32, words: &[&str]) {
 #[test]
 fn a_missing_wallet_is_code_4() {
     for program in ["miner", "validator"] {
-        let got = run(
-            program,
-            &["--wallet.path", "/nonexistent", "--wallet.name", "nobody"],
-        );
+        let got = run(program, &["--wallet.path", "/nonexistent", "--wallet.name", "nobody"]);
         check(got, 4, &["/nonexistent/nobody", "btcli"]);
     }
 }
@@ -39,17 +33,10 @@ fn an_unreachable_chain_is_code_5() {
     let wallets = folder.path().to_str().unwrap();
     run("axoneme", &["wallet", "--wallet.path", wallets]);
     // A port that was free a moment ago.
-    let port = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let endpoint = format!("ws://127.0.0.1:{port}");
     for program in ["miner", "validator"] {
-        let got = run(
-            program,
-            &["--wallet.path", wallets, "--subtensor.network", &endpoint],
-        );
+        let got = run(program, &["--wallet.path", wallets, "--subtensor.network", &endpoint]);
         check(got, 5, &[&endpoint, "--subtensor"]);
     }
 }
@@ -86,28 +73,16 @@ fn a_wrong_netuid_an_unregistered_hotkey_a_taken_port_and_a_corrupt_model_have_t
         let got = subnet.run_daemon(program, "stranger", &["--netuid", "77"]);
         check(got, 6, &["77", "--netuid"]);
         let got = subnet.run_daemon(program, "stranger", &[]);
-        check(
-            got,
-            7,
-            &["not registered", "btcli subnets register --netuid 1"],
-        );
+        check(got, 7, &["not registered", "btcli subnets register --netuid 1"]);
     }
 
     subnet.join("miner", "1");
     let taken = TcpListener::bind("0.0.0.0:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
-    let got = subnet.run_daemon(
-        "miner",
-        "miner",
-        &["--miner.type", "echo", "--axon.port", &port],
-    );
+    let got = subnet.run_daemon("miner", "miner", &["--miner.type", "echo", "--axon.port", &port]);
     check(got, 8, &[&port, "--axon.port"]);
     let chain_port = subnet.port.to_string();
-    check(
-        run("localnet", &["--port", &chain_port]),
-        8,
-        &[&chain_port, "--port"],
-    );
+    check(run("localnet", &["--port", &chain_port]), 8, &[&chain_port, "--port"]);
     check(
         run("axoneme", &["up", "--port", &chain_port]),
         8,
@@ -136,9 +111,6 @@ fn a_wrong_netuid_an_unregistered_hotkey_a_taken_port_and_a_corrupt_model_have_t
 
 #[test]
 fn a_goal_that_is_not_reached_in_time_is_code_10_and_says_what_was_missing() {
-    let got = run(
-        "axoneme",
-        &["up", "--port", "0", "--until-incentive", "--timeout", "1"],
-    );
+    let got = run("axoneme", &["up", "--port", "0", "--until-incentive", "--timeout", "1"]);
     check(got, 10, &["no incentive within 1 s", "prompt run"]);
 }

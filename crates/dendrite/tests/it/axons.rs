@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use axoneme_axon::{
-    Axon, AxonHandle, Caller, CallerPolicy, CancellationToken, Forward, HandlerError, Verdict,
-};
+use axoneme_axon::{Axon, AxonHandle, Caller, CallerPolicy, CancellationToken, Forward, HandlerError, Verdict};
 use axoneme_dendrite::{AxonTarget, DendriteConfig, Outcome};
 use axoneme_protocol::{Ping, Prompting};
 use axoneme_wallet::{AccountId, Keypair};
@@ -31,10 +29,7 @@ impl Forward<Prompting> for Numbered {
             "fail" => return Err(HandlerError::bad_request("not that")),
             _ => {}
         }
-        synapse.completion = format!(
-            "{} from {} to {}",
-            synapse.messages[0], caller.hotkey, self.0
-        );
+        synapse.completion = format!("{} from {} to {}", synapse.messages[0], caller.hotkey, self.0);
         synapse.messages = vec!["another question".into()];
         Ok(synapse)
     }
@@ -61,11 +56,7 @@ async fn many_axons_answer_at_once_in_order() {
     targets.insert(3, target("127.0.0.1:1".parse().expect("address")));
     let dendrite = alice(DendriteConfig::default());
     let answers = dendrite
-        .query(
-            &targets,
-            &Prompting::ask("h\u{e9}llo 'quoted' \u{1fae8}"),
-            TIMEOUT,
-        )
+        .query(&targets, &Prompting::ask("h\u{e9}llo 'quoted' \u{1fae8}"), TIMEOUT)
         .await;
     let alice = Keypair::from_uri("//Alice").expect("uri").account_id();
     let mut number = 0;
@@ -99,10 +90,7 @@ async fn three_hundred_requests_32_at_once_are_all_served() {
     let answers = alice(config)
         .query(&vec![target; 300], &Prompting::ask("hello"), TIMEOUT)
         .await;
-    let failed: Vec<_> = answers
-        .iter()
-        .filter(|answer| !answer.is_success())
-        .collect();
+    let failed: Vec<_> = answers.iter().filter(|answer| !answer.is_success()).collect();
     assert!(failed.is_empty(), "{failed:?}");
 }
 
@@ -110,9 +98,7 @@ async fn three_hundred_requests_32_at_once_are_all_served() {
 async fn errors_of_the_axon_arrive() {
     let (_axon, target) = axon(0).await;
     let dendrite = alice(DendriteConfig::default());
-    let answer = dendrite
-        .call(&target, Prompting::ask("fail"), TIMEOUT)
-        .await;
+    let answer = dendrite.call(&target, Prompting::ask("fail"), TIMEOUT).await;
     assert_eq!(
         (answer.status, answer.message.as_str(), answer.outcome),
         (400, "not that", Outcome::Refused)
@@ -126,13 +112,8 @@ async fn errors_of_the_axon_arrive() {
         hotkey: charlie,
         ..target
     };
-    let answer = dendrite
-        .call(&wrong, Prompting::ask("hello"), TIMEOUT)
-        .await;
-    assert_eq!(
-        (answer.status, answer.synapse.completion.as_str()),
-        (401, "")
-    );
+    let answer = dendrite.call(&wrong, Prompting::ask("hello"), TIMEOUT).await;
+    assert_eq!((answer.status, answer.synapse.completion.as_str()), (401, ""));
     assert!(dendrite.call(&target, Ping {}, TIMEOUT).await.is_success());
 }
 
@@ -162,20 +143,13 @@ async fn a_refusal_names_its_reason() {
         .call(&target(axon.local_addr()), Prompting::ask("hello"), TIMEOUT)
         .await;
     assert_eq!(answer.status, 403);
-    assert_eq!(
-        answer.message,
-        "Forbidden. Key is blacklisted: nobody is served."
-    );
+    assert_eq!(answer.message, "Forbidden. Key is blacklisted: nobody is served.");
 }
 
 #[tokio::test]
 async fn ipv6_axons_are_reached() {
     let builder = Axon::builder(Arc::new(bob())).bind("[::1]:0".parse().expect("address"));
-    let Ok(axon) = builder
-        .route::<Prompting>(Arc::new(Numbered(6)))
-        .start()
-        .await
-    else {
+    let Ok(axon) = builder.route::<Prompting>(Arc::new(Numbered(6))).start().await else {
         return; // this machine has no IPv6
     };
     let dendrite = alice(DendriteConfig::default());

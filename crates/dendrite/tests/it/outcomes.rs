@@ -16,11 +16,7 @@ const STRICTER: [(&str, u16, &str); 4] = [
         "an answer that says no status is a failure; in Python its status stays unset",
     ),
     ("R09", 503, "a header cannot make a success of a failure"),
-    (
-        "R24",
-        422,
-        "redirects are not followed, and this one has no JSON",
-    ),
+    ("R24", 422, "redirects are not followed, and this one has no JSON"),
     (
         "R27",
         422,
@@ -30,12 +26,8 @@ const STRICTER: [(&str, u16, &str); 4] = [
 
 #[tokio::test]
 async fn recorded_answers_end_as_in_a_python_dendrite_or_stricter() {
-    let path = format!(
-        "{}/tests/vectors/dendrite_outcomes.json",
-        env!("CARGO_MANIFEST_DIR")
-    );
-    let file: Value =
-        serde_json::from_str(&std::fs::read_to_string(path).expect("vectors")).expect("json");
+    let path = format!("{}/tests/vectors/dendrite_outcomes.json", env!("CARGO_MANIFEST_DIR"));
+    let file: Value = serde_json::from_str(&std::fs::read_to_string(path).expect("vectors")).expect("json");
     let mut checked = 0;
     for case in file["cases"].as_array().expect("cases") {
         if case["stream"] == true {
@@ -44,11 +36,7 @@ async fn recorded_answers_end_as_in_a_python_dendrite_or_stricter() {
         let id = case["id"].as_str().expect("id");
         let timeout = Duration::from_secs_f64(case["timeout"].as_f64().expect("timeout"));
         let hangs = case["result"]["status_code"] == 408;
-        let says = case["server_sends"]
-            .as_str()
-            .unwrap_or("")
-            .as_bytes()
-            .to_vec();
+        let says = case["server_sends"].as_str().unwrap_or("").as_bytes().to_vec();
         let server = Server::start(move |_| match (&says, hangs) {
             (_, true) => Act::Hang,
             (says, false) => Act::SayAndClose(says.clone()),
@@ -98,14 +86,9 @@ async fn outcomes_tell_what_happened() {
     let dendrite = alice(DendriteConfig::default());
     let second = Duration::from_secs(1);
     let nobody = target("127.0.0.1:1".parse().expect("address"));
-    let answer = dendrite
-        .call(&nobody, Prompting::ask("hello"), second)
-        .await;
+    let answer = dendrite.call(&nobody, Prompting::ask("hello"), second).await;
     assert_eq!(answer.outcome, Outcome::Unreachable);
-    assert_eq!(
-        answer.message,
-        "Service unavailable at 127.0.0.1:1/Prompting"
-    );
+    assert_eq!(answer.message, "Service unavailable at 127.0.0.1:1/Prompting");
 
     let server = Server::start(|_| Act::Hang).await;
     let answer = dendrite
@@ -118,9 +101,7 @@ async fn outcomes_tell_what_happened() {
     assert_eq!(answer.class(), StatusClass::Timeout);
 
     let server = Server::start(|_| Act::SayAndClose(Vec::new())).await;
-    let answer = dendrite
-        .call(&server.target(), Prompting::ask("hello"), second)
-        .await;
+    let answer = dendrite.call(&server.target(), Prompting::ask("hello"), second).await;
     assert_eq!(answer.outcome, Outcome::Disconnected);
     assert_eq!(
         server.asked.lock().len(),
@@ -136,8 +117,7 @@ async fn endless_answers_are_cut() {
         ..DendriteConfig::default()
     };
     let dendrite = alice(config);
-    let head =
-        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nbt_header_axon_status_code: 200\r\n";
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nbt_header_axon_status_code: 200\r\n";
     let body = "x".repeat(1_000_000);
     let declared = format!("{head}content-length: 1000000\r\n\r\n{body}");
     let chunked = format!("{head}transfer-encoding: chunked\r\n\r\nf4240\r\n{body}\r\n0\r\n\r\n");
@@ -149,11 +129,7 @@ async fn endless_answers_are_cut() {
     ] {
         let server = Server::start(move |_| Act::SayAndClose(says.clone().into_bytes())).await;
         let answer = dendrite
-            .call(
-                &server.target(),
-                Prompting::ask("hello"),
-                Duration::from_secs(5),
-            )
+            .call(&server.target(), Prompting::ask("hello"), Duration::from_secs(5))
             .await;
         assert_eq!(answer.outcome, outcome, "{answer:?}");
     }
@@ -163,22 +139,12 @@ async fn endless_answers_are_cut() {
 async fn what_an_axon_says_about_itself_is_made_printable() {
     let body = r#"{"message": "\u001b[31mred\r\nalert"}"#;
     let length = body.len();
-    let says = format!(
-        "HTTP/1.1 503 x\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
-    );
+    let says = format!("HTTP/1.1 503 x\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}");
     let server = Server::start(move |_| Act::SayAndClose(says.clone().into())).await;
     let dendrite = alice(DendriteConfig::default());
     let answer = dendrite
-        .call(
-            &server.target(),
-            Prompting::ask("hello"),
-            Duration::from_secs(2),
-        )
+        .call(&server.target(), Prompting::ask("hello"), Duration::from_secs(2))
         .await;
-    assert_eq!(
-        (answer.status, answer.outcome),
-        (503, Outcome::Refused),
-        "{answer:?}"
-    );
+    assert_eq!((answer.status, answer.outcome), (503, Outcome::Refused), "{answer:?}");
     assert_eq!(answer.message, "?[31mred  alert");
 }

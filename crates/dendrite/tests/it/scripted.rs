@@ -73,12 +73,7 @@ impl Server {
     }
 }
 
-async fn serve(
-    mut stream: TcpStream,
-    connection: usize,
-    act: Arc<impl Fn(usize) -> Act>,
-    log: Arc<Mutex<Vec<Asked>>>,
-) {
+async fn serve(mut stream: TcpStream, connection: usize, act: Arc<impl Fn(usize) -> Act>, log: Arc<Mutex<Vec<Asked>>>) {
     while let Some(asked) = read_request(&mut stream, connection).await {
         let number = {
             let mut log = log.lock();

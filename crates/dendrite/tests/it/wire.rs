@@ -29,10 +29,7 @@ async fn a_request_has_everything_a_python_axon_needs() {
     let answer = alice(config)
         .call(&server.target(), Prompting::ask("it's \u{e9}"), TIMEOUT)
         .await;
-    assert_eq!(
-        (answer.status, answer.synapse.completion.as_str()),
-        (200, "hi")
-    );
+    assert_eq!((answer.status, answer.synapse.completion.as_str()), (200, "hi"));
     assert!(answer.process_time.is_some_and(|time| time < 5.0));
     let asked = server.asked.lock()[0].clone();
     assert_eq!(asked.line, "POST /Prompting HTTP/1.1");
@@ -79,26 +76,13 @@ async fn requests_at_once_have_lanes_of_their_own_and_later_ones_reuse_them() {
                 .is_success()
         );
     }
-    let uuids: HashSet<String> = server
-        .asked
-        .lock()
-        .iter()
-        .map(|asked| head(asked).uuid)
-        .collect();
+    let uuids: HashSet<String> = server.asked.lock().iter().map(|asked| head(asked).uuid).collect();
     assert_eq!(uuids.len(), 1, "one after the other: one lane");
-    let connections: HashSet<usize> = server
-        .asked
-        .lock()
-        .iter()
-        .map(|asked| asked.connection)
-        .collect();
+    let connections: HashSet<usize> = server.asked.lock().iter().map(|asked| asked.connection).collect();
     assert_eq!(connections.len(), 1, "and one connection");
 
     let targets = vec![server.target(); 20];
-    for answer in dendrite
-        .query(&targets, &Prompting::ask("hello"), TIMEOUT)
-        .await
-    {
+    for answer in dendrite.query(&targets, &Prompting::ask("hello"), TIMEOUT).await {
         assert!(answer.is_success(), "{answer:?}");
     }
     let mut last: HashMap<String, u64> = HashMap::new();
@@ -126,17 +110,12 @@ async fn a_connection_closed_while_idle_is_replaced_once_with_a_fresh_signature(
     .await;
     let dendrite = alice(DendriteConfig::default());
     for _ in 0..2 {
-        let answer = dendrite
-            .call(&server.target(), Prompting::ask("hello"), TIMEOUT)
-            .await;
+        let answer = dendrite.call(&server.target(), Prompting::ask("hello"), TIMEOUT).await;
         assert!(answer.is_success(), "{answer:?}");
     }
     let asked = server.asked.lock().clone();
     assert_eq!(
-        asked
-            .iter()
-            .map(|asked| asked.connection)
-            .collect::<Vec<_>>(),
+        asked.iter().map(|asked| asked.connection).collect::<Vec<_>>(),
         [0, 0, 1]
     );
     assert!(head(&asked[1]).nonce < head(&asked[2]).nonce);
@@ -157,9 +136,7 @@ async fn only_one_more_attempt_is_made() {
             .await
             .is_success()
     );
-    let answer = dendrite
-        .call(&server.target(), Prompting::ask("hello"), TIMEOUT)
-        .await;
+    let answer = dendrite.call(&server.target(), Prompting::ask("hello"), TIMEOUT).await;
     assert_eq!(answer.status, 503, "{answer:?}");
     assert_eq!(server.asked.lock().len(), 3);
 }
@@ -181,17 +158,9 @@ async fn idle_connections_are_left_before_a_python_axon_closes_them() {
                 .is_success()
         );
     }
-    let connections: Vec<usize> = server
-        .asked
-        .lock()
-        .iter()
-        .map(|asked| asked.connection)
-        .collect();
+    let connections: Vec<usize> = server.asked.lock().iter().map(|asked| asked.connection).collect();
     assert_eq!(connections, [0, 0, 1]);
-    assert_eq!(
-        DendriteConfig::default().idle_timeout,
-        Duration::from_secs(4)
-    );
+    assert_eq!(DendriteConfig::default().idle_timeout, Duration::from_secs(4));
 }
 
 #[tokio::test]
@@ -199,9 +168,7 @@ async fn a_redirect_is_not_followed() {
     let elsewhere = Server::start(|_| Act::Say(good("hi"))).await;
     let location = elsewhere.addr;
     let server = Server::start(move |_| {
-        let says = format!(
-            "HTTP/1.1 307 x\r\nlocation: http://{location}/Prompting\r\ncontent-length: 0\r\n\r\n"
-        );
+        let says = format!("HTTP/1.1 307 x\r\nlocation: http://{location}/Prompting\r\ncontent-length: 0\r\n\r\n");
         Act::Say(says.into())
     })
     .await;
@@ -224,14 +191,9 @@ async fn an_axon_behind_our_own_address_is_reached_over_loopback() {
         ip: own,
         ..server.target()
     };
-    let answer = alice(config)
-        .call(&target, Prompting::ask("hello"), TIMEOUT)
-        .await;
+    let answer = alice(config).call(&target, Prompting::ask("hello"), TIMEOUT).await;
     assert!(answer.is_success(), "{answer:?}");
-    assert_eq!(
-        server.asked.lock()[0].header("bt_header_axon_ip"),
-        Some("192.0.2.1")
-    );
+    assert_eq!(server.asked.lock()[0].header("bt_header_axon_ip"), Some("192.0.2.1"));
 }
 
 #[tokio::test]
@@ -243,11 +205,7 @@ async fn calls_beyond_the_bound_wait_their_turn_within_their_time() {
     };
     let targets = vec![server.target(); 5];
     let answers = alice(config)
-        .query(
-            &targets,
-            &Prompting::ask("hello"),
-            Duration::from_millis(300),
-        )
+        .query(&targets, &Prompting::ask("hello"), Duration::from_millis(300))
         .await;
     assert!(answers.iter().all(|answer| answer.status == 408));
     assert_eq!(server.asked.lock().len(), 2);
@@ -260,8 +218,7 @@ async fn settings_with_which_nothing_works_are_refused() {
         max_in_flight: 0,
         ..DendriteConfig::default()
     };
-    let error =
-        axoneme_dendrite::Dendrite::new(signer.clone(), config).expect_err("nothing in flight");
+    let error = axoneme_dendrite::Dendrite::new(signer.clone(), config).expect_err("nothing in flight");
     assert_eq!(error, DendriteError::NothingInFlight);
     let config = DendriteConfig {
         answer_head_bytes: 10,

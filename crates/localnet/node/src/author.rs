@@ -131,12 +131,10 @@ impl Author {
 
     async fn ask(&self, command: impl FnOnce(Reply) -> Command) -> Result<Head, SealError> {
         let (reply, answer) = oneshot::channel();
-        self.commands
-            .try_send(command(reply))
-            .map_err(|error| match error {
-                mpsc::TrySendError::Full(_) => SealError::Busy,
-                mpsc::TrySendError::Disconnected(_) => SealError::Stopped,
-            })?;
+        self.commands.try_send(command(reply)).map_err(|error| match error {
+            mpsc::TrySendError::Full(_) => SealError::Busy,
+            mpsc::TrySendError::Disconnected(_) => SealError::Stopped,
+        })?;
         answer.await.map_err(|_| SealError::Stopped)?
     }
 
@@ -173,12 +171,8 @@ impl Worker {
         let mut due = Instant::now() + self.block_time;
         while !self.stopped.load(Ordering::Relaxed) {
             let command = match self.sealing {
-                Sealing::Interval => {
-                    inbox.recv_timeout(due.saturating_duration_since(Instant::now()))
-                }
-                Sealing::Instant | Sealing::Manual => {
-                    inbox.recv().map_err(mpsc::RecvTimeoutError::from)
-                }
+                Sealing::Interval => inbox.recv_timeout(due.saturating_duration_since(Instant::now())),
+                Sealing::Instant | Sealing::Manual => inbox.recv().map_err(mpsc::RecvTimeoutError::from),
             };
             match command {
                 Ok(command) => self.obey(command),
@@ -197,9 +191,7 @@ impl Worker {
         // Whoever asked may have gone; then nobody needs the answer.
         let _ = match command {
             Command::Seal { count, reply } => reply.send(self.seal_many(count)),
-            Command::Set { changes, reply } => {
-                reply.send(self.seal(&changes).map(|sealed| sealed.head))
-            }
+            Command::Set { changes, reply } => reply.send(self.seal(&changes).map(|sealed| sealed.head)),
             Command::Travel { to_ms, reply } => {
                 let signed = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
                 self.ahead_ms = signed(to_ms).saturating_sub(signed((self.clock)()));
@@ -210,9 +202,7 @@ impl Worker {
                 while self.sealing == Sealing::Instant
                     && !self.stopped.load(Ordering::Relaxed)
                     && !self.pool.lock().is_idle()
-                    && self
-                        .seal(&[])
-                        .is_ok_and(|sealed| !sealed.included.is_empty())
+                    && self.seal(&[]).is_ok_and(|sealed| !sealed.included.is_empty())
                 {}
                 Ok(())
             }

@@ -41,11 +41,7 @@ impl Chain {
     /// A chain that runs on `engine` from `store`'s head.
     pub fn new(store: Store, engine: Box<dyn Engine>) -> Self {
         let (heads, _) = broadcast::channel(HEADS_BUFFERED);
-        Self {
-            store,
-            engine,
-            heads,
-        }
+        Self { store, engine, heads }
     }
 
     /// Blocks and states.
@@ -83,12 +79,7 @@ impl Chain {
     }
 
     /// [`Chain::call`] with a typed answer.
-    pub fn query<T: DecodeAll>(
-        &self,
-        at: Hash,
-        method: &'static str,
-        args: &[u8],
-    ) -> Result<T, QueryError> {
+    pub fn query<T: DecodeAll>(&self, at: Hash, method: &'static str, args: &[u8]) -> Result<T, QueryError> {
         let answer = self.call(at, method, args)?;
         T::decode_all(&mut &answer[..]).map_err(|error| {
             ExecError::BadAnswer {
@@ -120,9 +111,7 @@ impl Chain {
         args.prefix = Some(prefix);
         args.start_at = after;
         args.start_at_exclusive = true;
-        let keys = backend
-            .keys(args)
-            .and_then(|keys| keys.take(count).collect());
+        let keys = backend.keys(args).and_then(|keys| keys.take(count).collect());
         keys.map_err(|error| self.excuse(at, QueryError::Trie(error)))
     }
 
@@ -134,12 +123,7 @@ impl Chain {
     /// What the runtime thinks of a transaction at the head, and which head that was.
     pub fn validate(&self, extrinsic: &[u8]) -> Result<(Hash, TransactionValidity), QueryError> {
         let at = self.store.head().hash;
-        let args = [
-            TransactionSource::External.encode(),
-            extrinsic.to_vec(),
-            at.encode(),
-        ]
-        .concat();
+        let args = [TransactionSource::External.encode(), extrinsic.to_vec(), at.encode()].concat();
         let validity = self.query(at, "TaggedTransactionQueue_validate_transaction", &args)?;
         Ok((at, validity))
     }

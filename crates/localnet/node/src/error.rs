@@ -23,9 +23,7 @@ pub mod exit_code {
 #[non_exhaustive]
 pub enum LocalnetError {
     /// Another program listens there.
-    #[error(
-        "{addr} is already in use; stop the other program or choose a port with --port (0 takes any free one)"
-    )]
+    #[error("{addr} is already in use; stop the other program or choose a port with --port (0 takes any free one)")]
     PortInUse {
         /// The address asked for.
         addr: SocketAddr,
@@ -95,16 +93,9 @@ pub enum LocalnetError {
 }
 
 impl LocalnetError {
-    pub(crate) fn io(
-        action: &'static str,
-        path: impl Into<PathBuf>,
-    ) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
-        move |source| Self::Io {
-            action,
-            path,
-            source,
-        }
+        move |source| Self::Io { action, path, source }
     }
 
     pub(crate) fn damaged(path: impl Into<PathBuf>, detail: impl Into<String>) -> Self {
@@ -119,10 +110,9 @@ impl LocalnetError {
         match self {
             Self::PortInUse { .. } => exit_code::PORT_IN_USE,
             Self::Config(_) => exit_code::USAGE,
-            Self::DataDirInUse { .. }
-            | Self::OtherChain { .. }
-            | Self::Damaged { .. }
-            | Self::Io { .. } => exit_code::DATA_DIR,
+            Self::DataDirInUse { .. } | Self::OtherChain { .. } | Self::Damaged { .. } | Self::Io { .. } => {
+                exit_code::DATA_DIR
+            }
             _ => exit_code::FAILURE,
         }
     }

@@ -44,13 +44,7 @@ pub trait Engine: Send + Sync + 'static {
     /// Calls `method` with `args` on the state of `backend` as changed by `overlay`.
     ///
     /// What the call writes lands in `overlay`; of a call that fails nothing can be said, so wrap it in a transaction.
-    fn call(
-        &self,
-        overlay: &mut Overlay,
-        backend: &Backend,
-        method: &str,
-        args: &[u8],
-    ) -> Result<Vec<u8>, ExecError>;
+    fn call(&self, overlay: &mut Overlay, backend: &Backend, method: &str, args: &[u8]) -> Result<Vec<u8>, ExecError>;
 }
 
 /// The runtime compiled into this program.
@@ -58,13 +52,7 @@ pub trait Engine: Send + Sync + 'static {
 pub struct NativeEngine;
 
 impl Engine for NativeEngine {
-    fn call(
-        &self,
-        overlay: &mut Overlay,
-        backend: &Backend,
-        method: &str,
-        args: &[u8],
-    ) -> Result<Vec<u8>, ExecError> {
+    fn call(&self, overlay: &mut Overlay, backend: &Backend, method: &str, args: &[u8]) -> Result<Vec<u8>, ExecError> {
         // Without this frame a panic leaves the transactions it had opened, and the next commit asserts.
         overlay
             .enter_runtime()

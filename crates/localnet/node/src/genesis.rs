@@ -37,19 +37,14 @@ impl Genesis {
         };
         let storage = genesis.storage().map_err(LocalnetError::Genesis)?;
         if !storage.children_default.is_empty() {
-            return Err(LocalnetError::Genesis(
-                "child tries are not supported".to_owned(),
-            ));
+            return Err(LocalnetError::Genesis("child tries are not supported".to_owned()));
         }
         let mut pairs: Vec<(Vec<u8>, Vec<u8>)> = storage.top.into_iter().collect();
 
-        let runtime_said =
-            |error: crate::chain::QueryError| LocalnetError::Genesis(error.to_string());
+        let runtime_said = |error: crate::chain::QueryError| LocalnetError::Genesis(error.to_string());
         let draft = Chain::new(Store::new(&pairs), Box::new(NativeEngine));
         let at = draft.store().head().hash;
-        let metadata = draft
-            .call(at, "Metadata_metadata", &[])
-            .map_err(runtime_said)?;
+        let metadata = draft.call(at, "Metadata_metadata", &[]).map_err(runtime_said)?;
         let version: RuntimeVersion = draft.version().map_err(runtime_said)?;
 
         pairs.push((METADATA_MARK.to_vec(), blake2_256(&metadata).to_vec()));

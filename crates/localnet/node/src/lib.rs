@@ -37,15 +37,10 @@ use jsonrpsee::server::ServerHandle;
 use parking_lot::Mutex;
 pub use sp_core::crypto::AccountId32;
 
-use self::{
-    author::Author, chain::Chain, exec::NativeEngine, genesis::Genesis, pool::Pool, rpc::Rpc,
-};
+use self::{author::Author, chain::Chain, exec::NativeEngine, genesis::Genesis, pool::Pool, rpc::Rpc};
 pub use self::{
     author::Sealing,
-    config::{
-        DEFAULT_BLOCK_TIME, DEFAULT_PORT, LocalnetConfig, MAX_BLOCK_TIME, MIN_BLOCK_TIME,
-        parse_block_time,
-    },
+    config::{DEFAULT_BLOCK_TIME, DEFAULT_PORT, LocalnetConfig, MAX_BLOCK_TIME, MIN_BLOCK_TIME, parse_block_time},
     error::{LocalnetError, exit_code},
     exec::ExecError,
     rpc::CHAIN_NAME,
@@ -79,12 +74,10 @@ impl Localnet {
     pub async fn start(config: LocalnetConfig) -> Result<Self, LocalnetError> {
         config.check()?;
         let listener = bind(config.rpc)?;
-        let address = listener
-            .local_addr()
-            .map_err(|source| LocalnetError::Bind {
-                addr: config.rpc,
-                source,
-            })?;
+        let address = listener.local_addr().map_err(|source| LocalnetError::Bind {
+            addr: config.rpc,
+            source,
+        })?;
 
         let LocalnetConfig {
             block_time,
@@ -108,14 +101,9 @@ impl Localnet {
         let store = store.await.map_err(|error| start("chain", &error))??;
         let chain = Arc::new(Chain::new(store, Box::new(NativeEngine)));
         let pool = Arc::new(Mutex::new(Pool::default()));
-        let (author, author_thread) = Author::start(
-            chain.clone(),
-            pool.clone(),
-            sealing,
-            block_time,
-            author::system_clock(),
-        )
-        .map_err(|error| start("author", &error))?;
+        let (author, author_thread) =
+            Author::start(chain.clone(), pool.clone(), sealing, block_time, author::system_clock())
+                .map_err(|error| start("author", &error))?;
         let rpc = Rpc {
             chain: chain.clone(),
             pool,

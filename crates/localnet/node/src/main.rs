@@ -4,8 +4,7 @@ use std::{io::Write as _, net::IpAddr, path::PathBuf, process::ExitCode, time::D
 
 use clap::Parser;
 use localnet::{
-    AccountId32, DEFAULT_PORT, Localnet, LocalnetConfig, LocalnetError, Sealing, exit_code,
-    parse_block_time,
+    AccountId32, DEFAULT_PORT, Localnet, LocalnetConfig, LocalnetError, Sealing, exit_code, parse_block_time,
 };
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -53,10 +52,7 @@ fn main() -> ExitCode {
         data_dir: flags.data_dir,
         default_wallet: flags.default_wallet,
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-    {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("error: cannot start threads: {error}");
@@ -84,13 +80,8 @@ fn main() -> ExitCode {
 async fn run(config: LocalnetConfig) -> Result<(), LocalnetError> {
     let (block_time, sealing) = (config.block_time, config.sealing);
     // Before the chain starts, so that a signal during a long replay ends the program as well.
-    let signal = |kind| {
-        signal(kind).map_err(|error| LocalnetError::Config(format!("no signal handler: {error}")))
-    };
-    let (mut interrupt, mut terminate) = (
-        signal(SignalKind::interrupt())?,
-        signal(SignalKind::terminate())?,
-    );
+    let signal = |kind| signal(kind).map_err(|error| LocalnetError::Config(format!("no signal handler: {error}")));
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let stop = async {
         tokio::select! {
             _ = interrupt.recv() => {}

@@ -164,11 +164,7 @@ impl Pool {
         loop {
             let before = waiting.len();
             waiting.retain(|entry| {
-                let open = entry
-                    .validity
-                    .requires
-                    .iter()
-                    .all(|tag| provided.contains(tag));
+                let open = entry.validity.requires.iter().all(|tag| provided.contains(tag));
                 if open {
                     provided.extend(&entry.validity.provides);
                     ordered.push(Arc::clone(entry));
@@ -201,28 +197,17 @@ impl Pool {
     /// Settles block `number`: `included` are in it, `refused` will never be in any, and `now`'s expired ones go.
     ///
     /// Call it when the block can be queried, since those who are told will do so at once.
-    pub fn on_block(
-        &mut self,
-        number: BlockNumber,
-        block: Hash,
-        included: &[Hash],
-        refused: &[Hash],
-    ) {
+    pub fn on_block(&mut self, number: BlockNumber, block: Hash, included: &[Hash], refused: &[Hash]) {
         for hash in included {
             let Some(entry) = self.entries.get(hash).cloned() else {
                 continue;
             };
             for other in self.entries.values_mut() {
                 let requires = &other.validity.requires;
-                if requires
-                    .iter()
-                    .any(|tag| entry.validity.provides.contains(tag))
-                {
+                if requires.iter().any(|tag| entry.validity.provides.contains(tag)) {
                     // Readers may hold the old entry; the pool goes on with one that has less to wait for.
                     let mut validity = other.validity.clone();
-                    validity
-                        .requires
-                        .retain(|tag| !entry.validity.provides.contains(tag));
+                    validity.requires.retain(|tag| !entry.validity.provides.contains(tag));
                     *other = Arc::new(Entry {
                         validity,
                         bytes: other.bytes.clone(),
@@ -306,35 +291,24 @@ mod tests {
     }
 
     fn order(pool: &Pool) -> Vec<Vec<u8>> {
-        pool.ready()
-            .iter()
-            .map(|entry| entry.bytes.clone())
-            .collect()
+        pool.ready().iter().map(|entry| entry.bytes.clone()).collect()
     }
 
     #[test]
     fn a_gap_in_the_nonces_waits_until_it_is_filled() {
         let mut pool = Pool::default();
-        let (third, watcher) = pool
-            .insert(vec![3], tx(&[2], &[3], 9), 0, true)
-            .expect("third");
+        let (third, watcher) = pool.insert(vec![3], tx(&[2], &[3], 9), 0, true).expect("third");
         let mut watcher = watcher.expect("watched");
         assert!(pool.is_idle());
-        pool.insert(vec![1], tx(&[], &[1], 0), 0, false)
-            .expect("first");
+        pool.insert(vec![1], tx(&[], &[1], 0), 0, false).expect("first");
         assert_eq!(order(&pool), [vec![1]]);
-        pool.insert(vec![2], tx(&[1], &[2], 0), 0, false)
-            .expect("second");
+        pool.insert(vec![2], tx(&[1], &[2], 0), 0, false).expect("second");
         assert_eq!(order(&pool), [vec![1], vec![2], vec![3]]);
         assert_eq!(statuses(&mut watcher), [Status::Future, Status::Ready]);
 
         let block = Hash::repeat_byte(1);
         pool.on_block(1, block, &[extrinsic_hash(&[1]), extrinsic_hash(&[2])], &[]);
-        assert_eq!(
-            order(&pool),
-            [vec![3]],
-            "what it waited for is on the chain"
-        );
+        assert_eq!(order(&pool), [vec![3]], "what it waited for is on the chain");
         pool.on_block(2, block, &[third], &[]);
         assert_eq!(
             statuses(&mut watcher),
@@ -346,19 +320,13 @@ mod tests {
     #[test]
     fn only_a_higher_priority_takes_a_place() {
         let mut pool = Pool::default();
-        let (_, watcher) = pool
-            .insert(vec![1], tx(&[], &[1], 5), 0, true)
-            .expect("first");
+        let (_, watcher) = pool.insert(vec![1], tx(&[], &[1], 5), 0, true).expect("first");
         let hash = extrinsic_hash(&[1]);
         let again = pool.insert(vec![1], tx(&[], &[1], 5), 0, true);
         assert_eq!(again.map(drop), Err(Refused::AlreadyImported(hash)));
         let equal = pool.insert(vec![2], tx(&[], &[1], 5), 0, false);
-        assert_eq!(
-            equal.map(drop),
-            Err(Refused::TooLowPriority { old: 5, new: 5 })
-        );
-        pool.insert(vec![3], tx(&[], &[1], 6), 0, false)
-            .expect("higher");
+        assert_eq!(equal.map(drop), Err(Refused::TooLowPriority { old: 5, new: 5 }));
+        pool.insert(vec![3], tx(&[], &[1], 6), 0, false).expect("higher");
         assert_eq!(order(&pool), [vec![3]]);
         let told = statuses(&mut watcher.expect("watched"));
         assert_eq!(told, [Status::Ready, Status::Usurped(extrinsic_hash(&[3]))]);
@@ -368,11 +336,8 @@ mod tests {
     #[test]
     fn expired_and_refused_ones_leave_and_the_pool_is_bounded() {
         let mut pool = Pool::default();
-        let (_, watcher) = pool
-            .insert(vec![1], tx(&[], &[1], 5), 10, true)
-            .expect("first");
-        pool.insert(vec![2], tx(&[], &[2], 5), 11, false)
-            .expect("second");
+        let (_, watcher) = pool.insert(vec![1], tx(&[], &[1], 5), 10, true).expect("first");
+        pool.insert(vec![2], tx(&[], &[2], 5), 11, false).expect("second");
         pool.on_block(74, Hash::zero(), &[], &[extrinsic_hash(&[2])]);
         assert_eq!(
             statuses(&mut watcher.expect("watched")),
@@ -387,8 +352,7 @@ mod tests {
                 .expect("fits");
         }
         assert_eq!(
-            pool.insert(vec![0; 9], tx(&[], &[77], 0), 0, false)
-                .map(drop),
+            pool.insert(vec![0; 9], tx(&[], &[77], 0), 0, false).map(drop),
             Err(Refused::Full)
         );
     }

@@ -135,13 +135,8 @@ impl<'a> Building<'a> {
         let mut data = InherentData::new();
         let put = data.put_data(TIMESTAMP, &order.now_ms);
         put.map_err(|error| SealError::Changes(error.to_string()))?;
-        let inherents = this.call(
-            "make its inherents",
-            "BlockBuilder_inherent_extrinsics",
-            &data.encode(),
-        )?;
-        let inherents: Vec<OpaqueExtrinsic> =
-            decode("make its inherents", "inherent_extrinsics", &inherents)?;
+        let inherents = this.call("make its inherents", "BlockBuilder_inherent_extrinsics", &data.encode())?;
+        let inherents: Vec<OpaqueExtrinsic> = decode("make its inherents", "inherent_extrinsics", &inherents)?;
         for inherent in inherents {
             let bytes = inherent.encode();
             match this.apply("apply an inherent", &bytes)? {
@@ -177,9 +172,7 @@ impl<'a> Building<'a> {
                     self.extrinsics.push(entry.bytes.clone());
                     self.included.push(entry.hash);
                 }
-                Ok(Err(TransactionValidityError::Invalid(
-                    InvalidTransaction::ExhaustsResources,
-                ))) => too_large += 1,
+                Ok(Err(TransactionValidityError::Invalid(InvalidTransaction::ExhaustsResources))) => too_large += 1,
                 // The one before it did not fit; both keep their turn.
                 Ok(Err(TransactionValidityError::Invalid(InvalidTransaction::Future))) => {}
                 Ok(Err(error)) => {
@@ -197,9 +190,7 @@ impl<'a> Building<'a> {
     fn finish(mut self) -> Result<Sealed, SealError> {
         let header = self.call("end a block", "BlockBuilder_finalize_block", &[])?;
         let header: Header = decode("end a block", "finalize_block", &header)?;
-        let drained = self
-            .overlay
-            .drain_storage_changes(&self.backend, STATE_VERSION);
+        let drained = self.overlay.drain_storage_changes(&self.backend, STATE_VERSION);
         let StorageChanges {
             main_storage_changes,
             child_storage_changes,
@@ -208,9 +199,7 @@ impl<'a> Building<'a> {
             ..
         } = drained.map_err(SealError::Changes)?;
         if !child_storage_changes.is_empty() {
-            return Err(SealError::Changes(
-                "child tries are not supported".to_owned(),
-            ));
+            return Err(SealError::Changes("child tries are not supported".to_owned()));
         }
         if transaction_storage_root != header.state_root {
             return Err(SealError::Root {
@@ -235,23 +224,14 @@ impl<'a> Building<'a> {
         })
     }
 
-    fn call(
-        &mut self,
-        step: &'static str,
-        method: &str,
-        args: &[u8],
-    ) -> Result<Vec<u8>, SealError> {
+    fn call(&mut self, step: &'static str, method: &str, args: &[u8]) -> Result<Vec<u8>, SealError> {
         self.chain
             .engine()
             .call(&mut self.overlay, &self.backend, method, args)
             .map_err(|source| SealError::Runtime { step, source })
     }
 
-    fn apply(
-        &mut self,
-        step: &'static str,
-        bytes: &[u8],
-    ) -> Result<Result<(), TransactionValidityError>, SealError> {
+    fn apply(&mut self, step: &'static str, bytes: &[u8]) -> Result<Result<(), TransactionValidityError>, SealError> {
         let answer = self.call(step, "BlockBuilder_apply_extrinsic", bytes)?;
         // A dispatch that failed is included all the same: the fee is paid and an event tells of it.
         let included: Result<(), TransactionValidityError> = match answer.split_first() {
@@ -272,11 +252,7 @@ impl<'a> Building<'a> {
     }
 }
 
-fn decode<T: DecodeAll>(
-    step: &'static str,
-    method: &'static str,
-    mut bytes: &[u8],
-) -> Result<T, SealError> {
+fn decode<T: DecodeAll>(step: &'static str, method: &'static str, mut bytes: &[u8]) -> Result<T, SealError> {
     T::decode_all(&mut bytes).map_err(|error| bad_answer(step, method, &error))
 }
 

@@ -12,12 +12,10 @@ use frame_system::Config;
 use scale_info::TypeInfo;
 use sp_runtime::{
     traits::{
-        AsSystemOriginSigner, CheckedAdd, DispatchInfoOf, Dispatchable, One, PostDispatchInfoOf,
-        TransactionExtension, ValidateResult, Zero,
+        AsSystemOriginSigner, CheckedAdd, DispatchInfoOf, Dispatchable, One, PostDispatchInfoOf, TransactionExtension,
+        ValidateResult, Zero,
     },
-    transaction_validity::{
-        InvalidTransaction, TransactionLongevity, TransactionValidityError, ValidTransaction,
-    },
+    transaction_validity::{InvalidTransaction, TransactionLongevity, TransactionValidityError, ValidTransaction},
     DispatchResult, Saturating,
 };
 
@@ -95,10 +93,7 @@ where
             if self.0 > account.nonce {
                 return Err(InvalidTransaction::Future.into());
             }
-            account.nonce = self
-                .0
-                .checked_add(&T::Nonce::one())
-                .unwrap_or_else(Zero::zero);
+            account.nonce = self.0.checked_add(&T::Nonce::one()).unwrap_or_else(Zero::zero);
             Ok(())
         })
     }

@@ -2,9 +2,8 @@
 
 use crate::{
     fees::{LengthFee, WeightFee},
-    AccountId, Balance, Balances, Block, Commitments, Nonce, OriginCaller, PalletInfo, Runtime,
-    RuntimeCall, RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, RuntimeOrigin, RuntimeTask,
-    System,
+    AccountId, Balance, Balances, Block, Commitments, Nonce, OriginCaller, PalletInfo, Runtime, RuntimeCall,
+    RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, RuntimeOrigin, RuntimeTask, System,
 };
 use frame_support::{
     derive_impl, parameter_types,

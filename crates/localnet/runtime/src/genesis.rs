@@ -1,9 +1,6 @@
 //! The first state: the same accounts, balances and subnets as the usual localnet image, so a dev chain feels the same.
 
-use crate::{
-    AccountId, AuraConfig, Balance, BalancesConfig, RuntimeGenesisConfig, SubtensorModuleConfig,
-    SudoConfig,
-};
+use crate::{AccountId, AuraConfig, Balance, BalancesConfig, RuntimeGenesisConfig, SubtensorModuleConfig, SudoConfig};
 use sp_core::{sr25519, storage::Storage, Pair};
 use sp_runtime::BuildStorage;
 
@@ -33,9 +30,7 @@ impl DevGenesis {
     /// The pallets' genesis configuration.
     pub fn config(&self) -> RuntimeGenesisConfig {
         let rich = RICH.iter().map(|name| (dev_account(name), LARGE_ENDOWMENT));
-        let modest = MODEST
-            .iter()
-            .map(|name| (dev_account(name), SMALL_ENDOWMENT));
+        let modest = MODEST.iter().map(|name| (dev_account(name), SMALL_ENDOWMENT));
         let mut balances: Vec<_> = rich.chain(modest).collect();
         if let Some(wallet) = &self.default_wallet {
             // The wallet may be one of the above; an account must not be endowed twice.

@@ -29,9 +29,7 @@ pub use apis::api;
 pub use check_nonce::CheckNonce;
 pub use configs::{BlockHashCount, ExistentialDeposit, SS58Prefix, VERSION};
 pub use dev_aura as pallet_aura;
-pub use extensions::{
-    CheckShieldedTxValidity, DrandPriority, SubtensorTransactionExtension, SudoTransactionExtension,
-};
+pub use extensions::{CheckShieldedTxValidity, DrandPriority, SubtensorTransactionExtension, SudoTransactionExtension};
 
 use sp_runtime::{
     generic,
@@ -76,18 +74,12 @@ pub type TxExtension = (
     frame_metadata_hash_extension::CheckMetadataHash<Runtime>,
 );
 /// A transaction as it travels.
-pub type UncheckedExtrinsic =
-    generic::UncheckedExtrinsic<Address, RuntimeCall, Signature, TxExtension>;
+pub type UncheckedExtrinsic = generic::UncheckedExtrinsic<Address, RuntimeCall, Signature, TxExtension>;
 /// A block with decoded transactions.
 pub type Block = generic::Block<Header, UncheckedExtrinsic>;
 /// Runs the pallets in order.
-pub type Executive = frame_executive::Executive<
-    Runtime,
-    Block,
-    frame_system::ChainContext<Runtime>,
-    Runtime,
-    AllPalletsWithSystem,
->;
+pub type Executive =
+    frame_executive::Executive<Runtime, Block, frame_system::ChainContext<Runtime>, Runtime, AllPalletsWithSystem>;
 
 frame_support::construct_runtime!(
     pub enum Runtime {

@@ -16,10 +16,7 @@ pub(super) struct Parsed {
     pub(super) template: bool,
 }
 
-pub(super) fn parse(
-    program: &Program,
-    args: impl IntoIterator<Item = OsString>,
-) -> Result<Parsed, clap::Error> {
+pub(super) fn parse(program: &Program, args: impl IntoIterator<Item = OsString>) -> Result<Parsed, clap::Error> {
     let argv = std::iter::once(OsString::from(program.name)).chain(args);
     let matches = command(program).try_get_matches_from(argv)?;
     let values = program
@@ -75,12 +72,7 @@ fn command(program: &Program) -> clap::Command {
         );
     for name in ["no_prompt", "no_version_checking", "strict"] {
         // Scripts of the Python daemons pass these; a daemon that never prompts accepts them.
-        command = command.arg(
-            Arg::new(name)
-                .long(name)
-                .action(ArgAction::SetTrue)
-                .hide(true),
-        );
+        command = command.arg(Arg::new(name).long(name).action(ArgAction::SetTrue).hide(true));
     }
     for setting in &program.settings {
         command = command.arg(flag(setting));
@@ -89,10 +81,7 @@ fn command(program: &Program) -> clap::Command {
 }
 
 fn flag(setting: &Setting) -> Arg {
-    let heading = setting
-        .key
-        .split_once('.')
-        .map_or("general", |(section, _)| section);
+    let heading = setting.key.split_once('.').map_or("general", |(section, _)| section);
     let mut help = setting.help.to_owned();
     if let Some(env) = setting.env {
         help.push_str(&format!(" [env: {env}]"));
@@ -115,13 +104,12 @@ fn flag(setting: &Setting) -> Arg {
                 .map(|_| text.to_owned())
                 .map_err(|_| "a whole number is wanted".to_owned())
         }),
-        SettingKind::Decimal => {
-            arg.value_name("X")
-                .value_parser(|text: &str| match text.parse::<f64>() {
-                    Ok(number) if number.is_finite() => Ok(text.to_owned()),
-                    _ => Err("a decimal number is wanted".to_owned()),
-                })
-        }
+        SettingKind::Decimal => arg
+            .value_name("X")
+            .value_parser(|text: &str| match text.parse::<f64>() {
+                Ok(number) if number.is_finite() => Ok(text.to_owned()),
+                _ => Err("a decimal number is wanted".to_owned()),
+            }),
         SettingKind::Switch => arg
             .value_name("BOOL")
             .num_args(0..=1)
@@ -138,12 +126,8 @@ pub(super) fn value_of(kind: SettingKind, raw: &[impl AsRef<str>]) -> Value {
     let first = raw.first().map_or("", AsRef::as_ref);
     match kind {
         SettingKind::Text => Value::from(first),
-        SettingKind::Integer => first
-            .parse::<u64>()
-            .map_or_else(|_| Value::from(first), Value::from),
-        SettingKind::Decimal => first
-            .parse::<f64>()
-            .map_or_else(|_| Value::from(first), Value::from),
+        SettingKind::Integer => first.parse::<u64>().map_or_else(|_| Value::from(first), Value::from),
+        SettingKind::Decimal => first.parse::<f64>().map_or_else(|_| Value::from(first), Value::from),
         SettingKind::Switch => match first.to_ascii_lowercase().as_str() {
             "true" | "1" | "yes" | "on" => Value::from(true),
             "false" | "0" | "no" | "off" | "" => Value::from(false),

@@ -83,12 +83,7 @@ pub(super) fn template(program: &Program, defaults: &impl Serialize) -> String {
                 Some(serde_json::Value::Null) | None => "(not set)".to_owned(),
                 Some(value) => value.to_string(),
             };
-            let _ = writeln!(
-                text,
-                "# {}\n# {} = {value}",
-                setting.help,
-                section_of(setting.key).1
-            );
+            let _ = writeln!(text, "# {}\n# {} = {value}", setting.help, section_of(setting.key).1);
         }
     }
     text

@@ -70,23 +70,14 @@ fn file(path: &str) -> Result<Layer, ConfigError> {
 /// One layer per variable that is set. The field's own `BT_*` names come first, so that the
 /// explicit `AXONEME_*` form wins.
 fn environment(program: &Program, env: &[(String, String)]) -> Result<Vec<Layer>, ConfigError> {
-    let find = |name: &str| {
-        env.iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value)
-    };
+    let find = |name: &str| env.iter().find(|(key, _)| key == name).map(|(_, value)| value);
     let layer = |name: &str, setting: &Setting, text: &String| Layer {
         origin: format!("environment {name}"),
         values: nested(setting.key, value_of(setting.kind, &[text])),
     };
     let mut layers = Vec::new();
     for setting in &program.settings {
-        for name in setting
-            .env
-            .map(str::to_owned)
-            .into_iter()
-            .chain([setting.own_env()])
-        {
+        for name in setting.env.map(str::to_owned).into_iter().chain([setting.own_env()]) {
             if let Some(text) = find(&name) {
                 layers.push(layer(&name, setting, text));
             }
@@ -114,10 +105,7 @@ fn environment(program: &Program, env: &[(String, String)]) -> Result<Vec<Layer>
 fn nested(key: &str, value: Value) -> Dict {
     match key.split_once('.') {
         None => Dict::from([(key.to_owned(), value)]),
-        Some((section, rest)) => Dict::from([(
-            section.to_owned(),
-            Value::Dict(Tag::Default, nested(rest, value)),
-        )]),
+        Some((section, rest)) => Dict::from([(section.to_owned(), Value::Dict(Tag::Default, nested(rest, value)))]),
     }
 }
 

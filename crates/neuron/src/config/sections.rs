@@ -159,8 +159,7 @@ pub struct AdminConfig {
 pub fn common_settings() -> Vec<Setting> {
     vec![
         Setting::new("netuid", Kind::Integer, "Subnet to join").env("BT_NETUID"),
-        Setting::new("wallet.name", Kind::Text, "Name of the wallet (coldkey)")
-            .env("BT_WALLET_NAME"),
+        Setting::new("wallet.name", Kind::Text, "Name of the wallet (coldkey)").env("BT_WALLET_NAME"),
         Setting::new("wallet.hotkey", Kind::Text, "Name of the hotkey").env("BT_WALLET_HOTKEY"),
         Setting::new("wallet.path", Kind::Text, "Folder of all wallets").env("BT_WALLET_PATH"),
         Setting::new(
@@ -179,12 +178,7 @@ pub fn common_settings() -> Vec<Setting> {
         Setting::new("logging.trace", Kind::Switch, "Log everything").env("BT_LOGGING_TRACE"),
         Setting::new("logging.info", Kind::Switch, "Log at the default level"),
         Setting::new("logging.json", Kind::Switch, "Log JSON lines"),
-        Setting::new(
-            "logging.logging_dir",
-            Kind::Text,
-            "Root of all data directories",
-        )
-        .env("BT_LOGGING_LOGGING_DIR"),
+        Setting::new("logging.logging_dir", Kind::Text, "Root of all data directories").env("BT_LOGGING_LOGGING_DIR"),
     ]
 }
 
@@ -193,24 +187,9 @@ pub fn axon_settings() -> Vec<Setting> {
     vec![
         Setting::new("axon.ip", Kind::Text, "Address to listen on").env("BT_AXON_IP"),
         Setting::new("axon.port", Kind::Integer, "Port to listen on").env("BT_AXON_PORT"),
-        Setting::new(
-            "axon.external_ip",
-            Kind::Text,
-            "Address to publish on chain",
-        )
-        .env("BT_AXON_EXTERNAL_IP"),
-        Setting::new(
-            "axon.external_port",
-            Kind::Integer,
-            "Port to publish on chain",
-        )
-        .env("BT_AXON_EXTERNAL_PORT"),
-        Setting::new(
-            "axon.max_workers",
-            Kind::Integer,
-            "Requests handled at the same time",
-        )
-        .env("BT_AXON_MAX_WORKERS"),
+        Setting::new("axon.external_ip", Kind::Text, "Address to publish on chain").env("BT_AXON_EXTERNAL_IP"),
+        Setting::new("axon.external_port", Kind::Integer, "Port to publish on chain").env("BT_AXON_EXTERNAL_PORT"),
+        Setting::new("axon.max_workers", Kind::Integer, "Requests handled at the same time").env("BT_AXON_MAX_WORKERS"),
     ]
 }
 

@@ -45,8 +45,7 @@ fn toml_file(text: &str) -> tempfile::NamedTempFile {
 
 #[test]
 fn flags_win_over_environment_over_file_over_defaults() {
-    let file =
-        toml_file("netuid = 5\n[wallet]\nname = 'file'\nhotkey = 'file'\n[axon]\nport = 1\n");
+    let file = toml_file("netuid = 5\n[wallet]\nname = 'file'\nhotkey = 'file'\n[axon]\nport = 1\n");
     let path = file.path().to_str().unwrap();
     let config = run(
         &["--config", path, "--wallet.name", "flag"],
@@ -66,12 +65,7 @@ fn flags_win_over_environment_over_file_over_defaults() {
 #[test]
 fn both_spellings_of_a_flag_are_accepted_and_switches_take_no_value() {
     let config = run(
-        &[
-            "--axon.external-port=9",
-            "--logging.debug",
-            "--netuid=3",
-            "--no_prompt",
-        ],
+        &["--axon.external-port=9", "--logging.debug", "--netuid=3", "--no_prompt"],
         &[],
     );
     assert_eq!(config.axon.external_port, Some(9));
@@ -99,9 +93,7 @@ fn an_unknown_key_in_the_file_is_refused_with_the_nearest_name() {
 
 #[test]
 fn an_unknown_environment_key_is_refused() {
-    let error = resolve(&[], &[("AXONEME_WALET__NAME", "x")])
-        .unwrap_err()
-        .to_string();
+    let error = resolve(&[], &[("AXONEME_WALET__NAME", "x")]).unwrap_err().to_string();
     assert!(
         error.contains("AXONEME_WALET__NAME") && error.contains("wallet.name"),
         "{error}"
@@ -111,29 +103,15 @@ fn an_unknown_environment_key_is_refused() {
 
 #[test]
 fn a_bad_value_names_key_and_origin() {
-    let error = resolve(&[], &[("BT_AXON_PORT", "70000")])
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.contains("axon.port") && error.contains("BT_AXON_PORT"),
-        "{error}"
-    );
-    assert!(matches!(
-        resolve(&["--axon.port", "many"], &[]),
-        Ok(Command::Usage(_))
-    ));
-    assert!(matches!(
-        resolve(&["--unknown.flag"], &[]),
-        Ok(Command::Usage(_))
-    ));
+    let error = resolve(&[], &[("BT_AXON_PORT", "70000")]).unwrap_err().to_string();
+    assert!(error.contains("axon.port") && error.contains("BT_AXON_PORT"), "{error}");
+    assert!(matches!(resolve(&["--axon.port", "many"], &[]), Ok(Command::Usage(_))));
+    assert!(matches!(resolve(&["--unknown.flag"], &[]), Ok(Command::Usage(_))));
 }
 
 #[test]
 fn the_dump_shows_each_origin_and_is_a_valid_file() {
-    let Ok(Command::Print(dump)) = resolve(
-        &["--dump-config", "--netuid", "8"],
-        &[("BT_WALLET_NAME", "w")],
-    ) else {
+    let Ok(Command::Print(dump)) = resolve(&["--dump-config", "--netuid", "8"], &[("BT_WALLET_NAME", "w")]) else {
         panic!("expected a dump")
     };
     assert!(dump.contains("netuid = 8  # flag --netuid"), "{dump}");
@@ -150,10 +128,6 @@ fn every_setting_is_a_field_of_the_struct() {
     let value = serde_json::to_value(Demo::default()).unwrap();
     for setting in program().settings {
         let pointer = format!("/{}", setting.key.replace('.', "/"));
-        assert!(
-            value.pointer(&pointer).is_some(),
-            "no field for {}",
-            setting.key
-        );
+        assert!(value.pointer(&pointer).is_some(), "no field for {}", setting.key);
     }
 }

@@ -161,11 +161,7 @@ impl Serializer for Capture {
         Ok(Items::new(Some(len), Shape::Tuple))
     }
 
-    fn serialize_tuple_struct(
-        self,
-        _name: &'static str,
-        len: usize,
-    ) -> Result<Items, CaptureError> {
+    fn serialize_tuple_struct(self, _name: &'static str, len: usize) -> Result<Items, CaptureError> {
         Ok(Items::new(Some(len), Shape::Tuple))
     }
 
@@ -306,13 +302,8 @@ impl Members {
         }
     }
 
-    fn push_field<T: Serialize + ?Sized>(
-        &mut self,
-        key: &'static str,
-        value: &T,
-    ) -> Result<(), CaptureError> {
-        self.members
-            .push((PyValue::Str(key.into()), capture(value)?));
+    fn push_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), CaptureError> {
+        self.members.push((PyValue::Str(key.into()), capture(value)?));
         Ok(())
     }
 }
@@ -344,11 +335,7 @@ impl ser::SerializeStruct for Members {
     type Ok = PyValue;
     type Error = CaptureError;
 
-    fn serialize_field<T: Serialize + ?Sized>(
-        &mut self,
-        key: &'static str,
-        value: &T,
-    ) -> Result<(), CaptureError> {
+    fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), CaptureError> {
         self.push_field(key, value)
     }
 
@@ -361,11 +348,7 @@ impl ser::SerializeStructVariant for Members {
     type Ok = PyValue;
     type Error = CaptureError;
 
-    fn serialize_field<T: Serialize + ?Sized>(
-        &mut self,
-        key: &'static str,
-        value: &T,
-    ) -> Result<(), CaptureError> {
+    fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), CaptureError> {
         self.push_field(key, value)
     }
 

@@ -45,9 +45,7 @@ impl PyValue {
     pub fn depends_on_unicode_version(&self) -> bool {
         match self {
             Self::Str(text) => !text.is_ascii() && text.chars().any(UnicodeVersion::differs),
-            Self::List(items) | Self::Tuple(items) => {
-                items.iter().any(Self::depends_on_unicode_version)
-            }
+            Self::List(items) | Self::Tuple(items) => items.iter().any(Self::depends_on_unicode_version),
             Self::Dict(members) => members
                 .iter()
                 .any(|(k, v)| k.depends_on_unicode_version() || v.depends_on_unicode_version()),
@@ -146,11 +144,7 @@ pub fn py_float(value: f64) -> String {
     match exponent.parse::<i32>().unwrap_or(0) {
         -4..16 => {
             let plain = format!("{value}");
-            if plain.contains('.') {
-                plain
-            } else {
-                plain + ".0"
-            }
+            if plain.contains('.') { plain } else { plain + ".0" }
         }
         exponent => {
             let sign = if exponent < 0 { '-' } else { '+' };

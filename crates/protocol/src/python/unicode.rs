@@ -1,8 +1,8 @@
 //! Which characters Python prints as they are and which it escapes.
 
 use super::tables::{
-    NONPRINTABLE_14, PRINTABLE_SINCE_14_IN_15_0, PRINTABLE_SINCE_14_IN_15_1,
-    PRINTABLE_SINCE_14_IN_16_0, PRINTABLE_SINCE_14_IN_17_0,
+    NONPRINTABLE_14, PRINTABLE_SINCE_14_IN_15_0, PRINTABLE_SINCE_14_IN_15_1, PRINTABLE_SINCE_14_IN_16_0,
+    PRINTABLE_SINCE_14_IN_17_0,
 };
 
 /// The Unicode data of a Python release.
@@ -26,13 +26,7 @@ pub enum UnicodeVersion {
 
 impl UnicodeVersion {
     /// All known versions, the first to try first.
-    pub const ALL: [Self; 5] = [
-        Self::V14_0,
-        Self::V15_0,
-        Self::V15_1,
-        Self::V16_0,
-        Self::V17_0,
-    ];
+    pub const ALL: [Self; 5] = [Self::V14_0, Self::V15_0, Self::V15_1, Self::V16_0, Self::V17_0];
 
     /// What this side hashes its own requests with.
     pub const OURS: Self = Self::V15_0;
@@ -42,9 +36,7 @@ impl UnicodeVersion {
         match character {
             ' '..='~' => true,
             '\0'..='\u{7f}' => false,
-            _ => {
-                !contains(NONPRINTABLE_14, character) || contains(self.newly_printable(), character)
-            }
+            _ => !contains(NONPRINTABLE_14, character) || contains(self.newly_printable(), character),
         }
     }
 
@@ -88,10 +80,7 @@ mod tests {
     fn a_newer_version_only_adds_printable_characters() {
         for point in (0..=0x10_ffff).filter_map(char::from_u32) {
             let printable = UnicodeVersion::ALL.map(|version| version.is_printable(point));
-            assert!(
-                printable.windows(2).all(|pair| pair[0] <= pair[1]),
-                "{point:?}"
-            );
+            assert!(printable.windows(2).all(|pair| pair[0] <= pair[1]), "{point:?}");
             assert_eq!(
                 UnicodeVersion::differs(point),
                 printable[0] != printable[4],

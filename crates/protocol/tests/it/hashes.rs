@@ -31,10 +31,7 @@ fn typed(json: &str, declared: &str) -> PyValue {
             "-Infinity" => f64::NEG_INFINITY,
             text => text.parse().expect("float"),
         };
-        json.trim_matches(['[', ']'])
-            .split(',')
-            .map(number)
-            .collect()
+        json.trim_matches(['[', ']']).split(',').map(number).collect()
     }
     let unquoted = json.trim_matches('"');
     match declared {
@@ -46,16 +43,12 @@ fn typed(json: &str, declared: &str) -> PyValue {
         "Optional[float]" if json == "null" => PyValue::None,
         "Optional[float]" => PyValue::Float(unquoted.parse().expect("float")),
         "<class 'bool'>" => PyValue::Bool(unquoted == "true"),
-        "<class 'str'>" => {
-            capture(&serde_json::from_str::<String>(json).expect("text")).expect("text")
-        }
+        "<class 'str'>" => capture(&serde_json::from_str::<String>(json).expect("text")).expect("text"),
         "List[float]" => PyValue::List(floats(json).into_iter().map(PyValue::Float).collect()),
-        "Tuple[int, ...]" => {
-            match capture(&serde_json::from_str::<Any>(json).expect("json")).expect("list") {
-                PyValue::List(items) => PyValue::Tuple(items),
-                other => panic!("not a list: {other:?}"),
-            }
-        }
+        "Tuple[int, ...]" => match capture(&serde_json::from_str::<Any>(json).expect("json")).expect("list") {
+            PyValue::List(items) => PyValue::Tuple(items),
+            other => panic!("not a list: {other:?}"),
+        },
         _ => capture(&serde_json::from_str::<Any>(json).expect("json")).expect("value"),
     }
 }
@@ -85,10 +78,7 @@ fn members(json: &str) -> Vec<(String, String)> {
             .expect("an end")
             .0;
         let (name, value) = rest[..end].split_once(':').expect("name and value");
-        members.push((
-            name.trim().trim_matches('"').to_owned(),
-            value.trim().to_owned(),
-        ));
+        members.push((name.trim().trim_matches('"').to_owned(), value.trim().to_owned()));
         rest = rest[end..].trim_start_matches(',').trim_start();
     }
     members
@@ -140,10 +130,7 @@ fn every_recorded_body_hashes_as_in_python() {
             .iter()
             .map(value_of)
             .collect();
-        let texts: Vec<String> = values
-            .iter()
-            .map(|value| value.str(UnicodeVersion::V14_0))
-            .collect();
+        let texts: Vec<String> = values.iter().map(|value| value.str(UnicodeVersion::V14_0)).collect();
         let expected: Vec<&str> = case["python_str"]
             .as_array()
             .expect("texts")
@@ -170,14 +157,9 @@ fn the_prompting_type_hashes_as_the_python_class() {
         if text(&case, "synapse") != "Prompting" || text(&case, "id") == "P24" {
             continue;
         }
-        let synapse: Prompting =
-            serde_json::from_str(text(&case, "json_fields")).expect("prompting");
+        let synapse: Prompting = serde_json::from_str(text(&case, "json_fields")).expect("prompting");
         let values = hashed_values(&synapse).expect("hashable");
-        assert!(
-            matches(&values, text(&case, "body_hash")),
-            "{}",
-            text(&case, "id")
-        );
+        assert!(matches(&values, text(&case, "body_hash")), "{}", text(&case, "id"));
         checked += 1;
     }
     assert!(checked >= 20, "only {checked} cases");
@@ -201,8 +183,7 @@ fn without_hash_fields_the_hash_is_that_of_nothing() {
 fn a_hash_made_by_any_python_release_is_accepted() {
     // U+1FAE8 was assigned in Unicode 15.0: 3.11 escapes it, 3.12 prints it.
     let values = hashed_values(&Prompting::ask("\u{1fae8}")).expect("hashable");
-    let [old, new] =
-        [UnicodeVersion::V14_0, UnicodeVersion::V15_0].map(|version| hash_values(&values, version));
+    let [old, new] = [UnicodeVersion::V14_0, UnicodeVersion::V15_0].map(|version| hash_values(&values, version));
     assert_ne!(old, new);
     assert!(matches(&values, &old) && matches(&values, &new));
     assert!(!matches(
@@ -213,10 +194,7 @@ fn a_hash_made_by_any_python_release_is_accepted() {
 
 #[test]
 fn a_lone_surrogate_is_refused_by_the_parser() {
-    assert!(
-        serde_json::from_str::<Prompting>(r#"{"roles": ["user"], "messages": ["\ud800"]}"#)
-            .is_err()
-    );
+    assert!(serde_json::from_str::<Prompting>(r#"{"roles": ["user"], "messages": ["\ud800"]}"#).is_err());
 }
 
 #[test]
@@ -226,10 +204,7 @@ fn texts_and_floats_print_as_recorded() {
         let Ok(value) = serde_json::from_str::<String>(text(&case, "json")) else {
             continue; // lone surrogates
         };
-        assert_eq!(
-            PyValue::Str(value).repr(UnicodeVersion::V14_0),
-            text(&case, "repr")
-        );
+        assert_eq!(PyValue::Str(value).repr(UnicodeVersion::V14_0), text(&case, "repr"));
     }
     for case in cases(&file, "floats") {
         let bits = u64::from_str_radix(text(&case, "bits_hex"), 16).expect("hex");
@@ -260,9 +235,7 @@ fn a_missing_hash_field_is_an_error_and_not_a_different_hash() {
         const REQUIRED_FIELDS: &'static [(&'static str, axoneme_protocol::EmptyValue)] = &[];
         fn take_answer(&mut self, _answer: Self) {}
     }
-    let error = body_hash(&Broken {})
-        .expect_err("no such field")
-        .to_string();
+    let error = body_hash(&Broken {}).expect_err("no such field").to_string();
     assert!(error.contains("`text` in HASH_FIELDS"), "{error}");
 }
 

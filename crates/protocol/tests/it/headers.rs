@@ -2,8 +2,7 @@ use std::time::Duration;
 
 use axoneme_protocol::body_hash::body_hash;
 use axoneme_protocol::{
-    EmptyValue, Envelope, HeadError, Prompting, SignedHead, Synapse, TerminalInfo, WIRE_VERSION,
-    signing,
+    EmptyValue, Envelope, HeadError, Prompting, SignedHead, Synapse, TerminalInfo, WIRE_VERSION, signing,
 };
 use axoneme_wallet::Keypair;
 use base64::Engine as _;
@@ -13,11 +12,7 @@ use serde_json::Value;
 use crate::{cases, header_pairs, text, vectors};
 
 fn parse(headers: &[(String, String)]) -> Result<SignedHead, HeadError> {
-    SignedHead::parse(
-        headers
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_bytes())),
-    )
+    SignedHead::parse(headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())))
 }
 
 /// The headers of a well-formed request from //Alice to //Bob.
@@ -72,11 +67,9 @@ fn written_headers_equal_those_of_a_python_dendrite() {
                 .map(|(_, value)| value.clone())
         };
         let terminal = |end: &str| TerminalInfo {
-            status_code: given(&format!("bt_header_{end}_status_code"))
-                .map(|v| v.parse().expect("int")),
+            status_code: given(&format!("bt_header_{end}_status_code")).map(|v| v.parse().expect("int")),
             status_message: given(&format!("bt_header_{end}_status_message")),
-            process_time: given(&format!("bt_header_{end}_process_time"))
-                .map(|v| v.parse().expect("float")),
+            process_time: given(&format!("bt_header_{end}_process_time")).map(|v| v.parse().expect("float")),
             ip: given(&format!("bt_header_{end}_ip")),
             port: given(&format!("bt_header_{end}_port")).map(|v| v.parse().expect("int")),
             version: given(&format!("bt_header_{end}_version")).map(|v| v.parse().expect("int")),
@@ -145,10 +138,7 @@ fn raw_request(case: &Value) -> (Vec<(String, String)>, Vec<u8>) {
         .position(|four| four == b"\r\n\r\n")
         .expect("end of head");
     let head = std::str::from_utf8(&raw[..end]).expect("ascii head");
-    let pairs = head
-        .split("\r\n")
-        .skip(1)
-        .filter_map(|line| line.split_once(": "));
+    let pairs = head.split("\r\n").skip(1).filter_map(|line| line.split_once(": "));
     (
         pairs.map(|(n, v)| (n.to_owned(), v.to_owned())).collect(),
         raw[end + 4..].to_vec(),
@@ -170,28 +160,14 @@ fn every_recorded_request_parses_and_its_signature_and_body_hash_hold() {
             .as_u64()
             .or_else(|| case["received_at_ns"].as_str().and_then(|t| t.parse().ok()))
             .expect("time");
-        assert_eq!(
-            window.check(received, head.nonce, head.timeout),
-            Ok(()),
-            "{id}"
-        );
+        assert_eq!(window.check(received, head.nonce, head.timeout), Ok(()), "{id}");
         if text(&case["request"], "line").contains("Prompting") {
-            let synapse: Prompting =
-                serde_json::from_slice(&body).unwrap_or_else(|e| panic!("{id}: {e}"));
+            let synapse: Prompting = serde_json::from_slice(&body).unwrap_or_else(|e| panic!("{id}: {e}"));
             let values = axoneme_protocol::body_hash::hashed_values(&synapse).expect("values");
-            assert!(
-                axoneme_protocol::body_hash::matches(&values, &head.body_hash),
-                "{id}"
-            );
+            assert!(axoneme_protocol::body_hash::matches(&values, &head.body_hash), "{id}");
         }
         if let Some(message) = case["signed_message"].as_str() {
-            let own = signing::signed_message(
-                head.nonce,
-                &head.hotkey,
-                &bob,
-                &head.uuid,
-                &head.body_hash,
-            );
+            let own = signing::signed_message(head.nonce, &head.hotkey, &bob, &head.uuid, &head.body_hash);
             assert_eq!(own == message, id != "C09", "{id}");
         }
         checked += 1;
@@ -228,11 +204,7 @@ fn recorded_header_variations_are_judged_strictly() {
         ("computed_body_hash", "ab", false),
         ("bt_header_dendrite_ip", "\u{e9}", false),
     ] {
-        assert_eq!(
-            parse(&replaced(name, Some(value))).is_ok(),
-            fine,
-            "{name}: {value}"
-        );
+        assert_eq!(parse(&replaced(name, Some(value))).is_ok(), fine, "{name}: {value}");
     }
     let head = parse(&replaced("timeout", Some("1e3"))).expect("fine");
     assert_eq!(head.timeout, Some(Duration::from_secs(1000)));
@@ -244,8 +216,7 @@ fn recorded_header_variations_are_judged_strictly() {
 #[test]
 fn what_is_needed_is_required_and_nothing_else() {
     for missing in ["nonce", "uuid", "hotkey", "signature"] {
-        let error =
-            parse(&replaced(&format!("bt_header_dendrite_{missing}"), None)).expect_err(missing);
+        let error = parse(&replaced(&format!("bt_header_dendrite_{missing}"), None)).expect_err(missing);
         assert!(error.is_authentication(), "{missing}: {error}");
     }
     assert!(
@@ -276,22 +247,15 @@ fn a_header_of_the_wire_may_come_once_only() {
     for (name, value) in good_headers() {
         let mut headers = good_headers();
         headers.push((name.to_uppercase(), value));
-        assert!(
-            matches!(parse(&headers), Err(HeadError::Duplicate { .. })),
-            "{name}"
-        );
+        assert!(matches!(parse(&headers), Err(HeadError::Duplicate { .. })), "{name}");
     }
 }
 
 #[test]
 fn header_values_cannot_start_a_new_line() {
-    let safe =
-        axoneme_protocol::envelope::header_safe("a\r\nbt_header_axon_status_code: 200\u{e9}");
+    let safe = axoneme_protocol::envelope::header_safe("a\r\nbt_header_axon_status_code: 200\u{e9}");
     assert_eq!(safe, "a  bt_header_axon_status_code: 200?");
-    assert_eq!(
-        axoneme_protocol::envelope::header_safe(&"x".repeat(5000)).len(),
-        1024
-    );
+    assert_eq!(axoneme_protocol::envelope::header_safe(&"x".repeat(5000)).len(), 1024);
 }
 
 #[test]
@@ -302,10 +266,7 @@ fn a_written_body_reads_back_and_has_the_members_of_the_base_class() {
         ..Envelope::of::<Prompting>()
     };
     let body = envelope.body(&synapse).expect("body");
-    assert_eq!(
-        serde_json::from_slice::<Prompting>(&body).expect("own body"),
-        synapse
-    );
+    assert_eq!(serde_json::from_slice::<Prompting>(&body).expect("own body"), synapse);
     let json: Value = serde_json::from_slice(&body).expect("json");
     for member in [
         "name",

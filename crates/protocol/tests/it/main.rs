@@ -33,10 +33,5 @@ pub fn header_pairs(case: &Value) -> Vec<(String, String)> {
             pair[1].as_str().expect("value").into(),
         )
     };
-    case["headers"]
-        .as_array()
-        .expect("headers")
-        .iter()
-        .map(pair)
-        .collect()
+    case["headers"].as_array().expect("headers").iter().map(pair).collect()
 }

@@ -90,18 +90,9 @@ fn of_many_concurrent_claims_one_succeeds() {
     let now = clock.unix_ns();
     let won: usize = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..8)
-            .map(|_| {
-                scope.spawn(|| {
-                    (0..100)
-                        .filter(|n| claim(&store, "a", now + n).is_ok())
-                        .count()
-                })
-            })
+            .map(|_| scope.spawn(|| (0..100).filter(|n| claim(&store, "a", now + n).is_ok()).count()))
             .collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().expect("no panic"))
-            .sum()
+        threads.into_iter().map(|thread| thread.join().expect("no panic")).sum()
     });
     assert_eq!(won, 100);
 }
@@ -126,10 +117,7 @@ fn nothing_that_could_still_be_fresh_is_forgotten() {
     let (clock, store) = store(10);
     let nonce = clock.unix_ns() + 4_000_000_000; // as far ahead as allowed
     assert_eq!(claim(&store, "a", nonce), Ok(()));
-    while window
-        .check(clock.unix_ns(), nonce, Some(Duration::MAX))
-        .is_ok()
-    {
+    while window.check(clock.unix_ns(), nonce, Some(Duration::MAX)).is_ok() {
         assert_eq!(claim(&store, "a", nonce), Err(NonceError::Replayed));
         clock.advance(Duration::from_millis(500));
     }
@@ -142,10 +130,7 @@ fn a_wall_clock_set_back_brings_nothing_to_life() {
     assert_eq!(claim(&store, "a", now), Ok(()));
     clock.advance(Duration::from_secs(3600));
     clock.set_unix_ns(now);
-    assert_eq!(
-        NonceWindow::default().check(clock.unix_ns(), now, None),
-        Ok(())
-    );
+    assert_eq!(NonceWindow::default().check(clock.unix_ns(), now, None), Ok(()));
     assert_eq!(claim(&store, "a", now), Err(NonceError::Replayed));
 }
 

@@ -35,9 +35,7 @@ fn recorded_signatures_are_judged_strictly() {
             text(&case, "ss58").parse::<AccountId>(),
             parse_signature(text(&case, "signature")),
         ) {
-            (Ok(account), Some(signature)) => {
-                account.verify(text(&case, "message").as_bytes(), &signature)
-            }
+            (Ok(account), Some(signature)) => account.verify(text(&case, "message").as_bytes(), &signature),
             _ => false,
         };
         assert_eq!(good, expected, "{}", text(&case, "note"));

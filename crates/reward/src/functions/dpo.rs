@@ -36,21 +36,14 @@ impl RewardFunction for Dpo {
     }
 
     async fn score(&self, task: &Task, completions: &[String]) -> Result<Scores, RewardError> {
-        let long_enough =
-            |text: &String| text.chars().nth(TOO_SHORT).is_some() && !trim(text).is_empty();
+        let long_enough = |text: &String| text.chars().nth(TOO_SHORT).is_some() && !trim(text).is_empty();
         let scored: Vec<usize> = (0..completions.len())
             .filter(|index| long_enough(&completions[*index]))
             .collect();
-        let texts: Vec<String> = scored
-            .iter()
-            .map(|index| completions[*index].clone())
-            .collect();
+        let texts: Vec<String> = scored.iter().map(|index| completions[*index].clone()).collect();
         let mut raw = vec![FLOOR; completions.len()];
         if !texts.is_empty() {
-            let found = self
-                .scorer
-                .mean_log_prob(&task.base_text, &texts, self.repeat)
-                .await;
+            let found = self.scorer.mean_log_prob(&task.base_text, &texts, self.repeat).await;
             let found = found.map_err(|source| RewardError::Model {
                 name: self.name(),
                 source,

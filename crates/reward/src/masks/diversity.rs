@@ -77,9 +77,7 @@ impl Mask for Diversity {
         })?;
         let (config, history) = (self.config, self.history.clone());
         // Up to fifty answers against fifteen thousand: too long for the thread that serves the network.
-        let compare = tokio::task::spawn_blocking(move || {
-            judge_vectors(vectors, &mut history.lock(), config)
-        });
+        let compare = tokio::task::spawn_blocking(move || judge_vectors(vectors, &mut history.lock(), config));
         compare.await.map_err(|source| RewardError::Interrupted {
             name: self.name(),
             source,
@@ -87,11 +85,7 @@ impl Mask for Diversity {
     }
 }
 
-fn judge_vectors(
-    vectors: Vec<Vec<f32>>,
-    history: &mut VecDeque<Vec<f32>>,
-    config: DiversityConfig,
-) -> Judged {
+fn judge_vectors(vectors: Vec<Vec<f32>>, history: &mut VecDeque<Vec<f32>>, config: DiversityConfig) -> Judged {
     let batch = batch_values(&vectors);
     let historic = historic_values(&vectors, history, config.history_skip);
     let raw: Vec<f64> = match &historic {
@@ -117,11 +111,7 @@ fn judge_vectors(
         },
     ];
     remember(history, vectors, config.history_len);
-    Judged {
-        raw,
-        factor,
-        extras,
-    }
+    Judged { raw, factor, extras }
 }
 
 /// How far each answer is from the nearest other one of its step, as a value from 0.018 to 1. A lone answer has nothing
@@ -130,20 +120,12 @@ pub fn batch_values(vectors: &[Vec<f32>]) -> Vec<f64> {
     if vectors.len() == 1 {
         return vec![1.0];
     }
-    let nearest = |index: usize| {
-        second_smallest(vectors.iter().map(|other| distance(&vectors[index], other)))
-    };
-    (0..vectors.len())
-        .map(|index| batch_value(nearest(index)))
-        .collect()
+    let nearest = |index: usize| second_smallest(vectors.iter().map(|other| distance(&vectors[index], other)));
+    (0..vectors.len()).map(|index| batch_value(nearest(index))).collect()
 }
 
 /// The same against earlier answers; `None` while there are too few of them.
-fn historic_values(
-    vectors: &[Vec<f32>],
-    history: &VecDeque<Vec<f32>>,
-    skip: usize,
-) -> Option<Vec<f64>> {
+fn historic_values(vectors: &[Vec<f32>], history: &VecDeque<Vec<f32>>, skip: usize) -> Option<Vec<f64>> {
     if history.len() < skip + 2 {
         return None;
     }

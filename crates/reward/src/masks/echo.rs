@@ -21,7 +21,11 @@ impl Echo {
     pub fn decide(base_text: &str, completion: &str) -> f64 {
         let text = plain(base_text);
         let long = text.split(' ').count() >= Self::LEAST_WORDS;
-        if long && plain(completion).contains(&text) { 0.0 } else { 1.0 }
+        if long && plain(completion).contains(&text) {
+            0.0
+        } else {
+            1.0
+        }
     }
 }
 
@@ -36,9 +40,15 @@ impl Mask for Echo {
     }
 
     async fn judge(&self, task: &Task, completions: &[String]) -> Result<Judged, RewardError> {
-        let factor: Vec<f64> =
-            completions.iter().map(|completion| Self::decide(&task.base_text, completion)).collect();
-        Ok(Judged { raw: factor.clone(), factor, extras: Vec::new() })
+        let factor: Vec<f64> = completions
+            .iter()
+            .map(|completion| Self::decide(&task.base_text, completion))
+            .collect();
+        Ok(Judged {
+            raw: factor.clone(),
+            factor,
+            extras: Vec::new(),
+        })
     }
 }
 
@@ -59,7 +69,10 @@ mod tests {
 
     #[test]
     fn a_short_text_may_be_quoted() {
-        assert_eq!(Echo::decide("The capital of Texas", "The capital of Texas is Austin."), 1.0);
+        assert_eq!(
+            Echo::decide("The capital of Texas", "The capital of Texas is Austin."),
+            1.0
+        );
         assert_eq!(Echo::decide("", "anything"), 1.0);
     }
 }

@@ -95,10 +95,7 @@ pub struct NgramBlacklist {
 
 impl NgramBlacklist {
     /// Counts in word pieces of `tokenizer`.
-    pub fn new(
-        tokenizer: Arc<dyn WordPieces>,
-        config: NgramConfig,
-    ) -> Result<Self, NgramConfigError> {
+    pub fn new(tokenizer: Arc<dyn WordPieces>, config: NgramConfig) -> Result<Self, NgramConfigError> {
         let (boundary, ratio_boundary) = (config.boundary, config.partial_ratio_boundary);
         let counter = NgramCounter::new(tokenizer, config)?;
         Ok(Self {

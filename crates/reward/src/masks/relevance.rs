@@ -58,10 +58,7 @@ impl Mask for Relevance {
             .skip(1)
             .map(|vector| cosine(&vectors[0], vector).abs())
             .collect();
-        let factor: Vec<f64> = scores
-            .iter()
-            .map(|score| Self::decide(*score, self.bound))
-            .collect();
+        let factor: Vec<f64> = scores.iter().map(|score| Self::decide(*score, self.bound)).collect();
         let values = scores.iter().map(|score| json!(score)).collect();
         Ok(Judged {
             raw: factor.clone(),
@@ -76,11 +73,6 @@ impl Mask for Relevance {
 
 /// The cosine of the angle between two vectors; not a number when one of them is all zero.
 pub fn cosine(a: &[f32], b: &[f32]) -> f64 {
-    let dot = |a: &[f32], b: &[f32]| {
-        a.iter()
-            .zip(b)
-            .map(|(x, y)| f64::from(*x) * f64::from(*y))
-            .sum::<f64>()
-    };
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum::<f64>();
     dot(a, b) / (dot(a, a).sqrt() * dot(b, b).sqrt())
 }

@@ -54,8 +54,7 @@ struct Sets {
 
 impl Sets {
     fn new(edition: Patterns) -> Self {
-        let compile =
-            |pattern: &str| Regex::new(&format!("(?i){pattern}")).expect("a constant pattern");
+        let compile = |pattern: &str| Regex::new(&format!("(?i){pattern}")).expect("a constant pattern");
         let start = match edition {
             Patterns::Reference => "",
             Patterns::Repaired => r"\b",

@@ -94,9 +94,6 @@ impl Penalty for SentenceMatch {
     }
 
     async fn raw(&self, _task: &Task, completions: &[String]) -> Result<Vec<f64>, RewardError> {
-        Ok(completions
-            .iter()
-            .map(|completion| self.of(completion))
-            .collect())
+        Ok(completions.iter().map(|completion| self.of(completion)).collect())
     }
 }

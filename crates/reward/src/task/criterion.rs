@@ -134,11 +134,7 @@ impl Criterion {
         } else {
             "one of the following words"
         };
-        let sentence = format!(
-            "Your reply {should} {} {which}: {}.",
-            place.phrase(),
-            words.join(", ")
-        );
+        let sentence = format!("Your reply {should} {} {which}: {}.", place.phrase(), words.join(", "));
         Self::content_saying(place, words, negate, penalty, sentence)
     }
 
@@ -184,8 +180,7 @@ impl Criterion {
     pub fn penalty(&self, completion: &str) -> f64 {
         match &self.rule {
             Rule::Length { unit, target } => {
-                let miss =
-                    (*target as f64 - unit.count(completion) as f64) / (*target).max(1) as f64;
+                let miss = (*target as f64 - unit.count(completion) as f64) / (*target).max(1) as f64;
                 self.penalty * (1.0 - (-10.0 * miss * miss).exp())
             }
             Rule::Content { pattern: None, .. } => 0.0,
@@ -242,12 +237,8 @@ impl fmt::Display for Criterion {
                 write!(f, "Your reply should be {target} {} long.", unit.name())
             }
             Rule::Content { sentence, .. } => f.write_str(sentence),
-            Rule::Layout(Layout::Plain) => {
-                f.write_str("Do not use bullet points or numbered lists.")
-            }
-            Rule::Layout(Layout::Bullets) => {
-                f.write_str("Lay your reply out as a list of bullet points.")
-            }
+            Rule::Layout(Layout::Plain) => f.write_str("Do not use bullet points or numbered lists."),
+            Rule::Layout(Layout::Bullets) => f.write_str("Lay your reply out as a list of bullet points."),
             Rule::Layout(Layout::Numbers) => f.write_str("Lay your reply out as a numbered list."),
         }
     }

@@ -21,10 +21,7 @@ fn values_within_a_batch_are_those_of_the_network_except_for_a_lone_answer() {
             continue;
         }
         all_close(&got, &numbers(&case["batch"]), &case["name"].to_string());
-        let mask: Vec<f64> = got
-            .iter()
-            .map(|value| if *value > 0.2 { 1.0 } else { 0.0 })
-            .collect();
+        let mask: Vec<f64> = got.iter().map(|value| if *value > 0.2 { 1.0 } else { 0.0 }).collect();
         assert_eq!(mask, numbers(&case["mask"]), "{}", case["name"]);
     }
     for case in list(&file["regularise"]) {
@@ -54,18 +51,13 @@ async fn history_is_compared_appended_and_bounded_as_in_the_network() {
         let mut steps = Vec::new();
         for (step, record) in list(&case["steps"]).iter().enumerate() {
             let vectors = embeddings(&record["embeddings"]);
-            let names: Vec<String> = (0..vectors.len())
-                .map(|index| format!("{step}-{index}"))
-                .collect();
+            let names: Vec<String> = (0..vectors.len()).map(|index| format!("{step}-{index}")).collect();
             given.0.extend(names.iter().cloned().zip(vectors));
             steps.push((names, record));
         }
         let mask = Diversity::new(Arc::new(given), config);
         for (names, record) in steps {
-            let judged = mask
-                .judge(&Task::new("answer0", "", vec![]), &names)
-                .await
-                .unwrap();
+            let judged = mask.judge(&Task::new("answer0", "", vec![]), &names).await.unwrap();
             assert_eq!(
                 mask.history_len() as u64,
                 record["history_len_after"].as_u64().unwrap(),
@@ -81,11 +73,7 @@ async fn history_is_compared_appended_and_bounded_as_in_the_network() {
             }
             // One answer alone: the batch value is 1 here, so the reward is the historic value.
             if names.len() > 1 {
-                all_close(
-                    &judged.raw,
-                    &numbers(&record["reward"]),
-                    &case["name"].to_string(),
-                );
+                all_close(&judged.raw, &numbers(&record["reward"]), &case["name"].to_string());
                 assert_eq!(judged.factor, numbers(&record["mask"]), "{}", case["name"]);
             } else {
                 close(judged.raw[0], historic[0].as_f64().unwrap_or(1.0), "lone");
@@ -103,10 +91,7 @@ fn real_sentence_vectors_mask_the_two_near_copies_only() {
         distances.sort_by(f64::total_cmp);
         distances[1]
     };
-    let values: Vec<f64> = cosine
-        .iter()
-        .map(|row| diversity::batch_value(nearest(row)))
-        .collect();
+    let values: Vec<f64> = cosine.iter().map(|row| diversity::batch_value(nearest(row))).collect();
     let expected = numbers(&file["batch_diversity"]);
     values
         .iter()

@@ -31,9 +31,7 @@ impl Formula {
                 ((logit * 1e4).round() / 1e4) as f32
             }
         };
-        (0..count)
-            .map(|t| (0..16).map(|v| logit(t, v)).collect())
-            .collect()
+        (0..count).map(|t| (0..16).map(|v| logit(t, v)).collect()).collect()
     }
 }
 
@@ -68,10 +66,7 @@ async fn rewards_are_those_of_the_network_with_and_without_the_repetition_rule()
             (RepeatPenalty::Off, "reward_without_penalty"),
         ] {
             let dpo = Dpo::new(Arc::new(Formula { limit, silent }), repeat);
-            let scores = dpo
-                .score(&task, &[text(&case["completion"]).to_owned()])
-                .await
-                .unwrap();
+            let scores = dpo.score(&task, &[text(&case["completion"]).to_owned()]).await.unwrap();
             close(scores.raw[0], number(&case[field]), name);
         }
     }
@@ -82,22 +77,14 @@ async fn nothing_is_asked_of_the_model_when_every_completion_is_too_short() {
     struct Refusing;
     #[async_trait]
     impl LogProbScorer for Refusing {
-        async fn mean_log_prob(
-            &self,
-            _: &str,
-            _: &[String],
-            _: RepeatPenalty,
-        ) -> Result<Vec<Option<f64>>, ModelFault> {
+        async fn mean_log_prob(&self, _: &str, _: &[String], _: RepeatPenalty) -> Result<Vec<Option<f64>>, ModelFault> {
             Err("must not be asked".into())
         }
     }
     let dpo = Dpo::new(Arc::new(Refusing), RepeatPenalty::Reference);
     let task = Task::new("answer0", "text", vec![]);
     assert_eq!(
-        dpo.score(&task, &["five!".into(), String::new()])
-            .await
-            .unwrap()
-            .raw,
+        dpo.score(&task, &["five!".into(), String::new()]).await.unwrap().raw,
         [FLOOR, FLOOR]
     );
     assert!(dpo.score(&task, &["sixth!".into()]).await.is_err());

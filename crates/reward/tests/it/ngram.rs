@@ -11,14 +11,8 @@ use crate::support::{close, list, number, numbers, text, texts, vectors};
 
 /// The WordPiece tokenizer of the vector file.
 fn tokenizer() -> Arc<dyn WordPieces> {
-    let path = format!(
-        "{}/tests/vectors/ngram_vocab.txt",
-        env!("CARGO_MANIFEST_DIR")
-    );
-    let model = WordPiece::from_file(&path)
-        .unk_token("[UNK]".into())
-        .build()
-        .unwrap();
+    let path = format!("{}/tests/vectors/ngram_vocab.txt", env!("CARGO_MANIFEST_DIR"));
+    let model = WordPiece::from_file(&path).unk_token("[UNK]".into()).build().unwrap();
     let mut tokenizer = tokenizers::Tokenizer::new(model);
     tokenizer.with_pre_tokenizer(Some(BertPreTokenizer));
     tokenizer.with_decoder(Some(tokenizers::decoders::wordpiece::WordPiece::default()));
@@ -56,10 +50,7 @@ fn texts_are_prepared_tokenised_and_cut_as_in_the_network() {
     for case in list(&vectors("ngram_blacklist")["extract"]) {
         let counter = counter(&case["options"]);
         let ids = counter.pieces(text(&case["text"])).unwrap();
-        let expected: Vec<u32> = numbers(&case["token_ids"])
-            .into_iter()
-            .map(|id| id as u32)
-            .collect();
+        let expected: Vec<u32> = numbers(&case["token_ids"]).into_iter().map(|id| id as u32).collect();
         let limit = case["options"]["word_limit"]
             .as_u64()
             .map_or(expected.len(), |limit| limit as usize);
@@ -85,9 +76,7 @@ fn completions(run: &Value, all: &[Value]) -> Vec<String> {
     let given = || texts(&all.iter().find(|run| run["adds"].is_array()).unwrap()["adds"]);
     match &run["adds"] {
         Value::Array(_) => texts(&run["adds"]),
-        Value::String(words) if words.contains("14 texts") => {
-            (0..20).flat_map(|_| given()).collect()
-        }
+        Value::String(words) if words.contains("14 texts") => (0..20).flat_map(|_| given()).collect(),
         Value::String(_) => (0..1005u64).map(numbered).collect(),
         _ => vec![],
     }
@@ -98,12 +87,7 @@ fn numbered(i: u64) -> String {
         return "the quick brown fox jumps over".to_owned();
     }
     let letter = |k: u32| char::from(b'a' + (i / 26u64.pow(k) % 26) as u8);
-    format!(
-        "word{}",
-        (0..4)
-            .map(|k| format!("{} ", letter(k)))
-            .collect::<String>()
-    )
+    format!("word{}", (0..4).map(|k| format!("{} ", letter(k))).collect::<String>())
 }
 
 fn check_step(counter: &NgramCounter, step: &Value) {
@@ -112,16 +96,8 @@ fn check_step(counter: &NgramCounter, step: &Value) {
     assert_eq!(json!(ngrams), step["num_ngram"], "{step}");
     assert_eq!(json!(current), step["w_current"], "{step}");
     assert_eq!(json!(last_update), step["last_update"], "{step}");
-    let mut entries: Vec<Value> = counter
-        .entries()
-        .map(|(ids, f, e)| json!([ids, f, e]))
-        .collect();
-    entries.sort_by_key(|entry| {
-        numbers(&entry[0])
-            .iter()
-            .map(|id| *id as u32)
-            .collect::<Vec<_>>()
-    });
+    let mut entries: Vec<Value> = counter.entries().map(|(ids, f, e)| json!([ids, f, e])).collect();
+    entries.sort_by_key(|entry| numbers(&entry[0]).iter().map(|id| *id as u32).collect::<Vec<_>>());
     match step.get("counter") {
         Some(expected) => assert_eq!(json!(entries), *expected, "{step}"),
         None => assert_eq!(json!(entries.len()), step["counter_size"], "{step}"),
@@ -154,10 +130,7 @@ async fn counting_significance_and_masking_follow_the_network() {
             }
             check_step(&counter, step);
         }
-        check_table(
-            &counter.fresh_significance().unwrap(),
-            &run["fresh_significance"],
-        );
+        check_table(&counter.fresh_significance().unwrap(), &run["fresh_significance"]);
         if !list(&run["rewards"]).is_empty() {
             // Other runs never asked for the table that is kept.
             check_table(counter.significance().unwrap(), &run["significance"]);
@@ -186,10 +159,7 @@ fn senseless_settings_are_refused() {
         json!({"error": 0.0}),
         json!({"preprocess": "("}),
     ] {
-        assert!(
-            NgramCounter::new(tokenizer(), config(&options)).is_err(),
-            "{options}"
-        );
+        assert!(NgramCounter::new(tokenizer(), config(&options)).is_err(), "{options}");
     }
 }
 

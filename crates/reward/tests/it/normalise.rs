@@ -8,11 +8,7 @@ fn sequences_normalise_as_recommended() {
         let mut norm = RunningNorm::default();
         for step in list(&sequence["steps"]) {
             let got = norm.normalise(&numbers(&step["rewards"]));
-            all_close(
-                &got,
-                &numbers(&step["normalized"]),
-                &sequence["name"].to_string(),
-            );
+            all_close(&got, &numbers(&step["normalized"]), &sequence["name"].to_string());
             close(norm.count, number(&step["count"]), "count");
             close(norm.mean, number(&step["mean"]), "mean");
             close(norm.var, number(&step["var"]), "var");
@@ -23,20 +19,14 @@ fn sequences_normalise_as_recommended() {
 #[test]
 fn sound_input_normalises_as_on_the_running_network() {
     for sequence in list(&vectors("reward_normalization")["sequences"]) {
-        let undefined = list(&sequence["steps"])
-            .iter()
-            .any(|step| step["var"] == "nan");
+        let undefined = list(&sequence["steps"]).iter().any(|step| step["var"] == "nan");
         if undefined {
             continue; // the two repairs change these, on purpose
         }
         let mut norm = RunningNorm::default();
         for step in list(&sequence["steps"]) {
             let got = norm.normalise(&numbers(&step["rewards"]));
-            all_close(
-                &got,
-                &numbers(&step["normalized"]),
-                &sequence["name"].to_string(),
-            );
+            all_close(&got, &numbers(&step["normalized"]), &sequence["name"].to_string());
         }
     }
 }

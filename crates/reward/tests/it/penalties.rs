@@ -27,11 +27,7 @@ fn lengths_and_their_penalties_are_those_of_the_network() {
                 result["length"].as_u64().unwrap(),
                 "{unit:?} of {sample:?}"
             );
-            close(
-                criterion.penalty(sample),
-                number(&result["penalty"]),
-                sample,
-            );
+            close(criterion.penalty(sample), number(&result["penalty"]), sample);
         }
     }
 }
@@ -54,11 +50,7 @@ fn content_criteria_are_those_of_the_network() {
         );
         for result in list(&case["results"]) {
             let completion = text(&result["completion"]);
-            close(
-                criterion.penalty(completion),
-                number(&result["penalty"]),
-                completion,
-            );
+            close(criterion.penalty(completion), number(&result["penalty"]), completion);
         }
     }
 }
@@ -72,15 +64,8 @@ fn layout_criteria_are_those_of_the_network() {
         (Layout::Numbers, "numbered"),
     ] {
         let criterion = Criterion::layout(kind, 0.5);
-        for (sample, expected) in texts(&layout["samples"])
-            .iter()
-            .zip(numbers(&layout[field]))
-        {
-            close(
-                criterion.penalty(sample),
-                expected,
-                &format!("{kind:?} of {sample:?}"),
-            );
+        for (sample, expected) in texts(&layout["samples"]).iter().zip(numbers(&layout[field])) {
+            close(criterion.penalty(sample), expected, &format!("{kind:?} of {sample:?}"));
         }
     }
 }
@@ -114,10 +99,7 @@ async fn sentence_penalties_are_those_of_the_network() {
     let penalty = SentenceMatch::new(number(&file["content_match_max"]), Patterns::Reference);
     for case in list(&file["content_match"]) {
         let got = penalty
-            .raw(
-                &Task::new("answer0", "", vec![]),
-                &[text(&case["completion"]).into()],
-            )
+            .raw(&Task::new("answer0", "", vec![]), &[text(&case["completion"]).into()])
             .await
             .unwrap();
         close(got[0], number(&case["raw"]), text(&case["completion"]));
@@ -128,12 +110,7 @@ async fn sentence_penalties_are_those_of_the_network() {
 fn criteria(name: &str) -> Vec<Criterion> {
     match name {
         "question: starts, ends, 10 words" => vec![
-            Criterion::content(
-                ContentMatch::StartsWith,
-                &["what", "how", "who"],
-                false,
-                0.25,
-            ),
+            Criterion::content(ContentMatch::StartsWith, &["what", "how", "who"], false, 0.25),
             Criterion::content(ContentMatch::EndsWith, &["?"], false, 0.25),
             Criterion::length(LengthUnit::Words, 10, 0.25),
         ],
@@ -162,11 +139,7 @@ impl RewardFunction for One {
     fn name(&self) -> &'static str {
         "one"
     }
-    async fn score(
-        &self,
-        _: &Task,
-        completions: &[String],
-    ) -> Result<Scores, axoneme_reward::RewardError> {
+    async fn score(&self, _: &Task, completions: &[String]) -> Result<Scores, axoneme_reward::RewardError> {
         Ok(Scores {
             raw: vec![1.0; completions.len()],
             extras: vec![],
@@ -195,20 +168,9 @@ async fn task_validation_is_summed_clipped_and_applied_as_in_the_network() {
         let fields = outcome.fields();
         for part in ["raw", "adjusted", "applied"] {
             let got = numbers(&fields[&format!("task_validation_penalty_{part}")]);
-            all_close(
-                &got,
-                &numbers(&case[part]),
-                &format!("{} {part}", case["name"]),
-            );
+            all_close(&got, &numbers(&case[part]), &format!("{} {part}", case["name"]));
         }
-        let halves: Vec<f64> = numbers(&case["applied"])
-            .iter()
-            .map(|applied| 0.5 * applied)
-            .collect();
-        all_close(
-            &outcome.rewards,
-            &halves,
-            "a constant reward normalises to one half",
-        );
+        let halves: Vec<f64> = numbers(&case["applied"]).iter().map(|applied| 0.5 * applied).collect();
+        all_close(&outcome.rewards, &halves, "a constant reward normalises to one half");
     }
 }

@@ -4,9 +4,7 @@ use async_trait::async_trait;
 use axoneme_reward::penalties::{KeywordMatch, Patterns, SentenceMatch, TaskValidation};
 use axoneme_reward::pipeline::PipelineState;
 use axoneme_reward::task::{Criterion, LengthUnit};
-use axoneme_reward::{
-    Extra, Judged, Mask, Pipeline, Response, RewardError, RewardFunction, RunningNorm, Scores, Task,
-};
+use axoneme_reward::{Extra, Judged, Mask, Pipeline, Response, RewardError, RewardFunction, RunningNorm, Scores, Task};
 use serde_json::Value;
 
 use crate::support::{all_close, list, number, numbers, text, texts, vectors};
@@ -34,10 +32,7 @@ impl Table {
     }
 
     fn raw(&self, completions: &[String]) -> Vec<f64> {
-        completions
-            .iter()
-            .map(|completion| self.raw[completion])
-            .collect()
+        completions.iter().map(|completion| self.raw[completion]).collect()
     }
 }
 
@@ -47,9 +42,7 @@ impl RewardFunction for Table {
         self.name
     }
     async fn score(&self, _: &Task, completions: &[String]) -> Result<Scores, RewardError> {
-        let value = |table: &HashMap<String, Value>, text: &String| {
-            table.get(text).cloned().unwrap_or(Value::Null)
-        };
+        let value = |table: &HashMap<String, Value>, text: &String| table.get(text).cloned().unwrap_or(Value::Null);
         let extras = self.extras.iter().map(|(name, table)| Extra {
             name,
             values: completions.iter().map(|text| value(table, text)).collect(),
@@ -124,10 +117,7 @@ async fn one_function_is_applied_as_in_the_network() {
         let undefined = table.raw.values().any(|raw| !raw.is_finite());
         let mut pipeline = Pipeline::builder().reward(1.0, table).build().unwrap();
         let outcome = pipeline
-            .judge(
-                &Task::new("answer0", "", vec![]),
-                &responses(&case["responses"]),
-            )
+            .judge(&Task::new("answer0", "", vec![]), &responses(&case["responses"]))
             .await
             .unwrap();
         if undefined {
@@ -150,17 +140,11 @@ async fn three_whole_steps_give_the_rewards_and_fields_of_the_network() {
     let mut pipeline = Pipeline::builder()
         .reward(
             0.6,
-            Table::new(
-                "dpo_reward_model",
-                &setup["raw_rewards"]["dpo_reward_model"],
-            ),
+            Table::new("dpo_reward_model", &setup["raw_rewards"]["dpo_reward_model"]),
         )
         .reward(
             0.0,
-            Table::new(
-                "rlhf_reward_model",
-                &setup["raw_rewards"]["dpo_reward_model"],
-            ),
+            Table::new("rlhf_reward_model", &setup["raw_rewards"]["dpo_reward_model"]),
         )
         .reward(
             0.4,
@@ -169,20 +153,11 @@ async fn three_whole_steps_give_the_rewards_and_fields_of_the_network() {
                 &setup["raw_rewards"]["reciprocate_reward_model"],
             ),
         )
-        .mask(Table::new(
-            "relevance_filter",
-            &setup["masks"]["relevance_filter"],
-        ))
+        .mask(Table::new("relevance_filter", &setup["masks"]["relevance_filter"]))
         .mask(Table::new("nsfw_filter", &setup["masks"]["nsfw_filter"]))
         .penalty(TaskValidation::new(TaskValidation::DEFAULT_MAX))
-        .penalty(SentenceMatch::new(
-            SentenceMatch::DEFAULT_MAX,
-            Patterns::Reference,
-        ))
-        .penalty(KeywordMatch::new(
-            KeywordMatch::DEFAULT_MAX,
-            Patterns::Reference,
-        ))
+        .penalty(SentenceMatch::new(SentenceMatch::DEFAULT_MAX, Patterns::Reference))
+        .penalty(KeywordMatch::new(KeywordMatch::DEFAULT_MAX, Patterns::Reference))
         .build()
         .unwrap();
     for step in list(&file["steps"]) {
@@ -197,11 +172,7 @@ async fn three_whole_steps_give_the_rewards_and_fields_of_the_network() {
                 completion,
             })
             .collect();
-        let task = Task::new(
-            "answer0",
-            "",
-            vec![Criterion::length(LengthUnit::Words, 2, 0.25)],
-        );
+        let task = Task::new("answer0", "", vec![Criterion::length(LengthUnit::Words, 2, 0.25)]);
         let outcome = pipeline.judge(&task, &answers).await.unwrap();
         all_close(&outcome.rewards, &numbers(&event["rewards"]), "rewards");
         let best = &answers[outcome.best().unwrap()];
@@ -232,11 +203,7 @@ async fn a_step_that_fails_moves_no_statistics() {
         raw: [("a".to_owned(), 3.0)].into(),
         extras: vec![],
     };
-    let mut pipeline = Pipeline::builder()
-        .reward(1.0, table)
-        .mask(Failing)
-        .build()
-        .unwrap();
+    let mut pipeline = Pipeline::builder().reward(1.0, table).mask(Failing).build().unwrap();
     let answers = [Response {
         status: 200,
         completion: "a".into(),
@@ -259,9 +226,7 @@ fn saved_statistics_come_back_and_senseless_ones_do_not() {
     };
     let mut state = PipelineState::default();
     state.norms.insert("kept".into(), norm);
-    state
-        .norms
-        .insert("broken".into(), RunningNorm { var: -1.0, ..norm });
+    state.norms.insert("broken".into(), RunningNorm { var: -1.0, ..norm });
     let text = serde_json::to_string(&state).unwrap();
     let table = Table {
         name: "kept",

@@ -4,16 +4,13 @@
 use std::sync::Arc;
 
 use axoneme_llm::{
-    DeviceChoice, Embedder, Engine, EngineConfig, MINILM_L6, ModelRef, ModelStore, NoProgress,
-    SMOLLM2_135M, Shipped,
+    DeviceChoice, Embedder, Engine, EngineConfig, MINILM_L6, ModelRef, ModelStore, NoProgress, SMOLLM2_135M, Shipped,
 };
 use axoneme_reward::functions::dpo::{Dpo, FLOOR};
 use axoneme_reward::llm::word_pieces;
 use axoneme_reward::masks::{Diversity, DiversityConfig, NgramBlacklist, NgramConfig, Relevance};
 use axoneme_reward::models::EmbeddingCache;
-use axoneme_reward::{
-    Mask, Pipeline, RepeatPenalty, Response, RewardFunction, SentenceEmbedder, Task,
-};
+use axoneme_reward::{Mask, Pipeline, RepeatPenalty, Response, RewardFunction, SentenceEmbedder, Task};
 
 use crate::support::{list, numbers, text, texts, vectors};
 
@@ -24,24 +21,16 @@ fn on_disk(model: &'static Shipped) -> Option<std::path::PathBuf> {
         eprintln!("skipped: {} is not on this machine", model.name);
         return None;
     }
-    store
-        .ensure_blocking(&ModelRef::Default, model, &NoProgress)
-        .ok()
+    store.ensure_blocking(&ModelRef::Default, model, &NoProgress).ok()
 }
 
 fn embedder() -> Option<Embedder> {
-    Some(
-        Embedder::load(&on_disk(&MINILM_L6)?, DeviceChoice::Cpu)
-            .expect("the embedding model loads"),
-    )
+    Some(Embedder::load(&on_disk(&MINILM_L6)?, DeviceChoice::Cpu).expect("the embedding model loads"))
 }
 
 fn engine() -> Option<Engine> {
     let path = on_disk(&SMOLLM2_135M)?;
-    Some(
-        Engine::load(&path, DeviceChoice::Cpu, EngineConfig::default())
-            .expect("the language model loads"),
-    )
+    Some(Engine::load(&path, DeviceChoice::Cpu, EngineConfig::default()).expect("the language model loads"))
 }
 
 #[tokio::test]
@@ -96,11 +85,7 @@ async fn a_fitting_continuation_is_likelier_than_a_jumble_of_its_words() {
         "sea way The to crosses river its the countries on ten.",
         "short",
     ];
-    let raw = dpo
-        .score(&task, &completions.map(String::from))
-        .await
-        .unwrap()
-        .raw;
+    let raw = dpo.score(&task, &completions.map(String::from)).await.unwrap().raw;
     assert!(raw[0] > raw[1] + 0.5, "{raw:?}");
     assert!(raw[1] > FLOOR && raw[2] == FLOOR, "{raw:?}");
 }
@@ -142,9 +127,5 @@ async fn the_whole_pipeline_pays_an_honest_summary_and_nothing_else() {
         .await
         .unwrap();
     assert!(outcome.rewards[0] > 0.0, "{outcome:?}");
-    assert_eq!(
-        outcome.rewards[1..],
-        [0.0; 3],
-        "a copy, something else, silence"
-    );
+    assert_eq!(outcome.rewards[1..], [0.0; 3], "a copy, something else, silence");
 }

@@ -44,10 +44,7 @@ async fn an_answer_about_something_else_is_masked() {
     );
     let mask = Relevance::new(Arc::new(given), Relevance::DEFAULT_BOUND);
     let texts = ["close", "far", "opposite"].map(String::from);
-    let judged = mask
-        .judge(&Task::new("augment", "base", vec![]), &texts)
-        .await
-        .unwrap();
+    let judged = mask.judge(&Task::new("augment", "base", vec![]), &texts).await.unwrap();
     assert_eq!(judged.factor, [1.0, 0.0, 1.0]);
     assert!(judged.extras[0].values[0].as_f64().unwrap() > 0.99);
 }

@@ -19,19 +19,11 @@ pub fn number(value: &Value) -> f64 {
 }
 
 pub fn numbers(value: &Value) -> Vec<f64> {
-    value
-        .as_array()
-        .expect("a list")
-        .iter()
-        .map(number)
-        .collect()
+    value.as_array().expect("a list").iter().map(number).collect()
 }
 
 pub fn floats(value: &Value) -> Vec<f32> {
-    numbers(value)
-        .into_iter()
-        .map(|number| number as f32)
-        .collect()
+    numbers(value).into_iter().map(|number| number as f32).collect()
 }
 
 pub fn texts(value: &Value) -> Vec<String> {
@@ -53,8 +45,7 @@ pub fn list(value: &Value) -> &[Value] {
 
 #[track_caller]
 pub fn close(got: f64, expected: f64, what: &str) {
-    let same = (got.is_nan() && expected.is_nan())
-        || (got - expected).abs() <= 1e-5 * expected.abs().max(1.0);
+    let same = (got.is_nan() && expected.is_nan()) || (got - expected).abs() <= 1e-5 * expected.abs().max(1.0);
     assert!(same, "{what}: {got} instead of {expected}");
 }
 
@@ -75,12 +66,7 @@ impl SentenceEmbedder for Given {
     async fn embed(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, ModelFault> {
         texts
             .iter()
-            .map(|text| {
-                self.0
-                    .get(text)
-                    .cloned()
-                    .ok_or_else(|| "a text nobody gave".into())
-            })
+            .map(|text| self.0.get(text).cloned().ok_or_else(|| "a text nobody gave".into()))
             .collect()
     }
 }

@@ -3,9 +3,7 @@ use axoneme_wallet::{AccountId, AddressError, Keypair};
 use crate::vectors;
 
 fn text<'a>(case: &'a serde_json::Value, name: &str) -> &'a str {
-    case[name]
-        .as_str()
-        .unwrap_or_else(|| panic!("no {name} in {case}"))
+    case[name].as_str().unwrap_or_else(|| panic!("no {name} in {case}"))
 }
 
 fn seed(hex_text: &str) -> [u8; 32] {
@@ -29,11 +27,7 @@ fn every_sr25519_derivation_gives_the_address_of_the_python_wallets() {
             "seed" => Keypair::from_seed(seed(source)),
             other => panic!("unknown kind {other}"),
         };
-        assert_eq!(
-            pair.account_id().to_string(),
-            text(case, "ss58"),
-            "{source}"
-        );
+        assert_eq!(pair.account_id().to_string(), text(case, "ss58"), "{source}");
         assert_eq!(
             format!("0x{}", hex::encode(pair.account_id().as_bytes())),
             text(case, "public_key")
@@ -115,11 +109,7 @@ fn a_signature_over_the_wrapped_message_is_refused() {
     let alice = Keypair::from_uri("//Alice").expect("uri");
     let wrapped = alice.sign(b"<Bytes>message</Bytes>");
     assert!(!alice.account_id().verify(b"message", &wrapped));
-    assert!(
-        alice
-            .account_id()
-            .verify(b"message", &alice.sign(b"message"))
-    );
+    assert!(alice.account_id().verify(b"message", &alice.sign(b"message")));
 }
 
 #[test]
@@ -127,9 +117,7 @@ fn a_generated_key_comes_back_from_its_words() {
     let (pair, words) = Keypair::generate();
     assert_eq!(words.reveal().split(' ').count(), 12);
     assert_eq!(
-        Keypair::from_mnemonic(words.reveal())
-            .expect("own words")
-            .account_id(),
+        Keypair::from_mnemonic(words.reveal()).expect("own words").account_id(),
         pair.account_id()
     );
     assert_eq!(format!("{words:?}"), "Mnemonic(hidden)");
@@ -148,10 +136,7 @@ fn debug_output_holds_no_secret() {
 fn wrong_secrets_are_errors() {
     assert!(Keypair::from_mnemonic("foo bar").is_err());
     assert!(
-        Keypair::from_mnemonic(
-            "legal winner thank year wave sausage worth useful legal winner thank legal"
-        )
-        .is_err()
+        Keypair::from_mnemonic("legal winner thank year wave sausage worth useful legal winner thank legal").is_err()
     );
     assert!(Keypair::from_uri("nonsense//x").is_err());
     assert!(Keypair::from_uri("0x1234").is_err());
@@ -162,12 +147,6 @@ fn accounts_travel_as_text_in_json() {
     let alice = Keypair::from_uri("//Alice").expect("uri").account_id();
     let json = serde_json::to_string(&alice).expect("serialise");
     assert_eq!(json, "\"5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY\"");
-    assert_eq!(
-        serde_json::from_str::<AccountId>(&json).expect("parse"),
-        alice
-    );
-    assert!(
-        serde_json::from_str::<AccountId>("\"15oF4uVJwmo4TdGW7VfQxNLavjCXviqxT9S1MgbjMNHr6Sp5\"")
-            .is_err()
-    );
+    assert_eq!(serde_json::from_str::<AccountId>(&json).expect("parse"), alice);
+    assert!(serde_json::from_str::<AccountId>("\"15oF4uVJwmo4TdGW7VfQxNLavjCXviqxT9S1MgbjMNHr6Sp5\"").is_err());
 }

@@ -16,16 +16,10 @@ fn with_hotkey(text: &str) -> (tempfile::TempDir, Wallet) {
 
 #[test]
 fn plain_hotkey_files_of_the_python_wallet_open() {
-    for case in vectors("keyfiles_wallet_4_1_0")["plain"]
-        .as_array()
-        .expect("cases")
-    {
+    for case in vectors("keyfiles_wallet_4_1_0")["plain"].as_array().expect("cases") {
         let (_folder, wallet) = with_hotkey(case["file_text"].as_str().expect("text"));
         let loaded = wallet.load_hotkey();
-        let public_only = case["note"]
-            .as_str()
-            .expect("note")
-            .starts_with("public only");
+        let public_only = case["note"].as_str().expect("note").starts_with("public only");
         if case["crypto_type"] == 0 || public_only {
             assert!(
                 matches!(loaded, Err(WalletError::Corrupt { .. })),
@@ -37,22 +31,14 @@ fn plain_hotkey_files_of_the_python_wallet_open() {
                 .unwrap_or_else(|e| panic!("{}: {e}", case["note"]))
                 .account_id()
                 .to_string();
-            assert_eq!(
-                address,
-                case["ss58"].as_str().expect("ss58"),
-                "{}",
-                case["note"]
-            );
+            assert_eq!(address, case["ss58"].as_str().expect("ss58"), "{}", case["note"]);
         }
     }
 }
 
 #[test]
 fn reading_rules_are_those_of_the_python_wallet_with_the_address_checked() {
-    for case in vectors("keyfiles_wallet_4_1_0")["reads"]
-        .as_array()
-        .expect("cases")
-    {
+    for case in vectors("keyfiles_wallet_4_1_0")["reads"].as_array().expect("cases") {
         let note = case["note"].as_str().expect("note");
         let text = case["file_text"].as_str().expect("text");
         let (_folder, wallet) = with_hotkey(text);
@@ -62,10 +48,7 @@ fn reading_rules_are_those_of_the_python_wallet_with_the_address_checked() {
             .and_then(|json| Some(json.get("ss58Address")?.as_str()?.to_owned()));
         if note == "unusable secretSeed is an error even with a good privateKey" {
             // 4.1.0 cannot read the files it writes for hex seeds; we can.
-            assert_eq!(
-                Some(loaded.expect("falls through").account_id().to_string()),
-                written
-            );
+            assert_eq!(Some(loaded.expect("falls through").account_id().to_string()), written);
         } else if case["can_sign"] != true || case["crypto_type"] == 0 {
             assert!(loaded.is_err(), "{note}");
         } else if written.is_some() && written.as_deref() != case["ss58"].as_str() {
@@ -87,16 +70,9 @@ fn reading_rules_are_those_of_the_python_wallet_with_the_address_checked() {
 
 #[test]
 fn encrypted_keyfiles_are_named_as_such() {
-    for start in [
-        "$NACL\u{1}\u{2}",
-        "$ANSIBLE_VAULT;1.1;AES256\n33",
-        "gAAAAABk",
-    ] {
+    for start in ["$NACL\u{1}\u{2}", "$ANSIBLE_VAULT;1.1;AES256\n33", "gAAAAABk"] {
         let (_folder, wallet) = with_hotkey(start);
-        assert!(matches!(
-            wallet.load_hotkey(),
-            Err(WalletError::Encrypted { .. })
-        ));
+        assert!(matches!(wallet.load_hotkey(), Err(WalletError::Encrypted { .. })));
     }
 }
 
@@ -109,10 +85,7 @@ fn a_missing_hotkey_names_the_command_that_makes_it() {
     let text = error.to_string();
     assert!(matches!(error, WalletError::NotFound { .. }));
     assert!(text.contains("btcli wallet new-hotkey"), "{text}");
-    assert!(
-        text.contains("--wallet.name miner --wallet.hotkey default"),
-        "{text}"
-    );
+    assert!(text.contains("--wallet.name miner --wallet.hotkey default"), "{text}");
 }
 
 #[test]
@@ -122,15 +95,9 @@ fn a_created_wallet_reads_back_and_is_private() {
     let made = wallet
         .create(&KeySource::Random, &KeySource::Uri("//Bob".into()), false)
         .expect("created");
-    assert_eq!(
-        wallet.load_hotkey().expect("hotkey").account_id(),
-        made.hotkey
-    );
+    assert_eq!(wallet.load_hotkey().expect("hotkey").account_id(), made.hotkey);
     assert_eq!(wallet.coldkeypub().expect("coldkeypub"), made.coldkey);
-    assert_eq!(
-        wallet.load_dev_coldkey().expect("coldkey").account_id(),
-        made.coldkey
-    );
+    assert_eq!(wallet.load_dev_coldkey().expect("coldkey").account_id(), made.coldkey);
     assert!(wallet.has_unencrypted_coldkey());
     assert!(made.coldkey_mnemonic.is_some() && made.hotkey_mnemonic.is_none());
     for file in [
@@ -157,32 +124,20 @@ fn an_existing_wallet_is_kept_unless_asked() {
         .expect("created");
     let second = wallet.create(&KeySource::Random, &KeySource::Random, false);
     assert!(matches!(second, Err(WalletError::Exists { .. })));
-    assert_eq!(
-        wallet.load_hotkey().expect("hotkey").account_id(),
-        first.hotkey
-    );
+    assert_eq!(wallet.load_hotkey().expect("hotkey").account_id(), first.hotkey);
     let third = wallet
         .create(&KeySource::Random, &KeySource::Random, true)
         .expect("overwritten");
-    assert_eq!(
-        wallet.load_hotkey().expect("hotkey").account_id(),
-        third.hotkey
-    );
+    assert_eq!(wallet.load_hotkey().expect("hotkey").account_id(), third.hotkey);
 }
 
 #[test]
 fn names_cannot_leave_the_wallet_folder() {
     for name in ["../x", "a/b", "", ".."] {
         let wallet = Wallet::new("/nowhere", name, "default");
-        assert!(
-            matches!(wallet.load_hotkey(), Err(WalletError::Name { .. })),
-            "{name}"
-        );
+        assert!(matches!(wallet.load_hotkey(), Err(WalletError::Name { .. })), "{name}");
         let wallet = Wallet::new("/nowhere", "default", name);
-        assert!(
-            matches!(wallet.load_hotkey(), Err(WalletError::Name { .. })),
-            "{name}"
-        );
+        assert!(matches!(wallet.load_hotkey(), Err(WalletError::Name { .. })), "{name}");
     }
 }
 

@@ -6,11 +6,7 @@ use axoneme_neuron::{Program, Setting, SettingKind as Kind};
 /// The validator's command line: every flag is a field of [`super::ValidatorConfig`].
 pub fn program() -> Program {
     let mut settings = common_settings();
-    settings.push(Setting::new(
-        "seed",
-        Kind::Integer,
-        "Seed of everything that is drawn",
-    ));
+    settings.push(Setting::new("seed", Kind::Integer, "Seed of everything that is drawn"));
     settings.extend(neuron());
     settings.extend(reward());
     settings.extend(dataset());
@@ -38,21 +34,13 @@ fn neuron() -> Vec<Setting> {
             Kind::Integer,
             "Miners asked for a summary or question",
         ),
-        Setting::new(
-            "neuron.answer_sample_size",
-            Kind::Integer,
-            "Miners asked for an answer",
-        ),
+        Setting::new("neuron.answer_sample_size", Kind::Integer, "Miners asked for an answer"),
         Setting::new(
             "neuron.followup_timeout",
             Kind::Decimal,
             "Time for a summary or question, seconds",
         ),
-        Setting::new(
-            "neuron.answer_timeout",
-            Kind::Decimal,
-            "Time for an answer, seconds",
-        ),
+        Setting::new("neuron.answer_timeout", Kind::Decimal, "Time for an answer, seconds"),
         Setting::new(
             "neuron.scoring_timeout",
             Kind::Decimal,
@@ -68,11 +56,7 @@ fn neuron() -> Vec<Setting> {
             Kind::Decimal,
             "Share of the new reward in a score",
         ),
-        Setting::new(
-            "neuron.decay_unasked",
-            Kind::Switch,
-            "Scores of miners not asked decay",
-        ),
+        Setting::new("neuron.decay_unasked", Kind::Switch, "Scores of miners not asked decay"),
         Setting::new(
             "neuron.vpermit_tao_limit",
             Kind::Integer,
@@ -88,11 +72,7 @@ fn neuron() -> Vec<Setting> {
             Kind::Integer,
             "Blocks between metagraph refreshes",
         ),
-        Setting::new(
-            "neuron.disable_set_weights",
-            Kind::Switch,
-            "Never set weights",
-        ),
+        Setting::new("neuron.disable_set_weights", Kind::Switch, "Never set weights"),
         Setting::new(
             "neuron.weights_version_key",
             Kind::Integer,
@@ -117,16 +97,8 @@ fn neuron() -> Vec<Setting> {
         ),
         Setting::new("neuron.relevance_off", Kind::Switch, "No relevance filter"),
         Setting::new("neuron.diversity_off", Kind::Switch, "No diversity filter"),
-        Setting::new(
-            "neuron.nsfw_off",
-            Kind::Switch,
-            "Accepted; there is no such filter yet",
-        ),
-        Setting::new(
-            "neuron.task_validator_off",
-            Kind::Switch,
-            "Accepted without effect",
-        ),
+        Setting::new("neuron.nsfw_off", Kind::Switch, "Accepted; there is no such filter yet"),
+        Setting::new("neuron.task_validator_off", Kind::Switch, "Accepted without effect"),
         Setting::new(
             "neuron.axon_off",
             Kind::Switch,
@@ -143,17 +115,9 @@ fn reward() -> Vec<Setting> {
             "Weight of the log-probability reward",
         ),
         Setting::new("reward.rlhf_weight", Kind::Decimal, "Not built yet; 0"),
-        Setting::new(
-            "reward.reciprocate_weight",
-            Kind::Decimal,
-            "Not built yet; 0",
-        ),
+        Setting::new("reward.reciprocate_weight", Kind::Decimal, "Not built yet; 0"),
         Setting::new("reward.dahoas_weight", Kind::Decimal, "Not built yet; 0"),
-        Setting::new(
-            "reward.prompt_based_weight",
-            Kind::Decimal,
-            "Not built yet; 0",
-        ),
+        Setting::new("reward.prompt_based_weight", Kind::Decimal, "Not built yet; 0"),
         Setting::new(
             "reward.dpo_model",
             Kind::Text,
@@ -219,11 +183,7 @@ fn dataset() -> Vec<Setting> {
             Kind::Integer,
             "Records among which the next one is drawn",
         ),
-        Setting::new(
-            "dataset.min_dots",
-            Kind::Integer,
-            "Skip texts with fewer dots",
-        ),
+        Setting::new("dataset.min_dots", Kind::Integer, "Skip texts with fewer dots"),
         Setting::new(
             "dataset.max_words",
             Kind::Integer,
@@ -234,26 +194,14 @@ fn dataset() -> Vec<Setting> {
 
 fn blacklist() -> Vec<Setting> {
     vec![
-        Setting::new(
-            "blacklist.n_min",
-            Kind::Integer,
-            "Shortest phrase, word pieces",
-        ),
-        Setting::new(
-            "blacklist.n_max",
-            Kind::Integer,
-            "Longest phrase, word pieces",
-        ),
+        Setting::new("blacklist.n_min", Kind::Integer, "Shortest phrase, word pieces"),
+        Setting::new("blacklist.n_max", Kind::Integer, "Longest phrase, word pieces"),
         Setting::new(
             "blacklist.word_limit",
             Kind::Integer,
             "Word pieces of a completion that are looked at",
         ),
-        Setting::new(
-            "blacklist.a",
-            Kind::Decimal,
-            "Growth of a phrase's score per word",
-        ),
+        Setting::new("blacklist.a", Kind::Decimal, "Growth of a phrase's score per word"),
         Setting::new(
             "blacklist.boundary",
             Kind::Decimal,
@@ -274,17 +222,9 @@ fn blacklist() -> Vec<Setting> {
             Kind::Decimal,
             "Least share of completions with a phrase",
         ),
-        Setting::new(
-            "blacklist.error",
-            Kind::Decimal,
-            "Allowed error of a count, as a share",
-        ),
+        Setting::new("blacklist.error", Kind::Decimal, "Allowed error of a count, as a share"),
         Setting::new("blacklist.memory_lim", Kind::Integer, "Phrases kept"),
-        Setting::new(
-            "blacklist.frequency_multiplier",
-            Kind::Decimal,
-            "Factor in the score",
-        ),
+        Setting::new("blacklist.frequency_multiplier", Kind::Decimal, "Factor in the score"),
         Setting::new(
             "blacklist.preprocess",
             Kind::Text,
@@ -304,19 +244,12 @@ mod tests {
         let settings = program().settings;
         for setting in &settings {
             let pointer = format!("/{}", setting.key.replace('.', "/"));
-            assert!(
-                value.pointer(&pointer).is_some(),
-                "no field for {}",
-                setting.key
-            );
+            assert!(value.pointer(&pointer).is_some(), "no field for {}", setting.key);
         }
         for section in ["neuron", "reward", "dataset", "blacklist"] {
             for field in value[section].as_object().unwrap().keys() {
                 let key = format!("{section}.{field}");
-                assert!(
-                    settings.iter().any(|setting| setting.key == key),
-                    "no flag for {key}"
-                );
+                assert!(settings.iter().any(|setting| setting.key == key), "no flag for {key}");
             }
         }
     }

@@ -128,10 +128,7 @@ impl NeuronSection {
         let counts = [
             ("neuron.followup_sample_size", self.followup_sample_size),
             ("neuron.answer_sample_size", self.answer_sample_size),
-            (
-                "neuron.num_concurrent_forwards",
-                self.num_concurrent_forwards,
-            ),
+            ("neuron.num_concurrent_forwards", self.num_concurrent_forwards),
         ];
         for (flag, value) in counts {
             if value == 0 {
@@ -150,11 +147,7 @@ impl NeuronSection {
         }
         if crate::events::parse_size(&self.events_retention_size).is_none() {
             let value = self.events_retention_size.clone();
-            return range(
-                "neuron.events_retention_size",
-                value,
-                "a size such as 500 MB or 2 GB",
-            );
+            return range("neuron.events_retention_size", value, "a size such as 500 MB or 2 GB");
         }
         Ok(())
     }
@@ -232,23 +225,11 @@ impl RewardSection {
         let shares = [
             ("reward.relevance_bound", self.relevance_bound),
             ("reward.diversity_bound", self.diversity_bound),
-            (
-                "reward.task_validation_max_penalty",
-                self.task_validation_max_penalty,
-            ),
-            (
-                "reward.sentence_match_max_penalty",
-                self.sentence_match_max_penalty,
-            ),
-            (
-                "reward.keyword_match_max_penalty",
-                self.keyword_match_max_penalty,
-            ),
+            ("reward.task_validation_max_penalty", self.task_validation_max_penalty),
+            ("reward.sentence_match_max_penalty", self.sentence_match_max_penalty),
+            ("reward.keyword_match_max_penalty", self.keyword_match_max_penalty),
         ];
-        match shares
-            .into_iter()
-            .find(|(_, value)| !(0.0..=1.0).contains(value))
-        {
+        match shares.into_iter().find(|(_, value)| !(0.0..=1.0).contains(value)) {
             Some((flag, value)) => Err(SettingsError::Range {
                 flag,
                 value: value.to_string(),

@@ -67,9 +67,7 @@ impl Files {
                 let path = self.waiting.pop()?;
                 match File::open(&path) {
                     Ok(file) => {
-                        let json = path
-                            .extension()
-                            .is_some_and(|extension| extension == "jsonl");
+                        let json = path.extension().is_some_and(|extension| extension == "jsonl");
                         self.open = Some(Open {
                             path,
                             reader: BufReader::new(file),
@@ -151,12 +149,7 @@ fn whole_file(reader: &mut BufReader<File>) -> std::io::Result<Option<String>> {
 fn bounded_line(reader: &mut BufReader<File>) -> std::io::Result<Option<Vec<u8>>> {
     loop {
         let mut line = Vec::new();
-        if reader
-            .by_ref()
-            .take(MAX_RECORD)
-            .read_until(b'\n', &mut line)?
-            == 0
-        {
+        if reader.by_ref().take(MAX_RECORD).read_until(b'\n', &mut line)? == 0 {
             return Ok(None);
         }
         if (line.len() as u64) < MAX_RECORD || line.ends_with(b"\n") {
@@ -173,12 +166,7 @@ fn bounded_line(reader: &mut BufReader<File>) -> std::io::Result<Option<Vec<u8>>
 fn pass_line_end(reader: &mut BufReader<File>) -> std::io::Result<bool> {
     loop {
         let mut piece = Vec::new();
-        if reader
-            .by_ref()
-            .take(MAX_RECORD)
-            .read_until(b'\n', &mut piece)?
-            == 0
-        {
+        if reader.by_ref().take(MAX_RECORD).read_until(b'\n', &mut piece)? == 0 {
             return Ok(false);
         }
         if piece.ends_with(b"\n") {

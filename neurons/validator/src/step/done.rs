@@ -24,11 +24,7 @@ impl Done<'_> {
     pub fn report(&self, step: u64) {
         let kind = kind_label(self.task.kind);
         let rewards = &self.outcome.rewards;
-        let answered = self
-            .replies
-            .iter()
-            .filter(|reply| reply.status == 200)
-            .count();
+        let answered = self.replies.iter().filter(|reply| reply.status == 200).count();
         let mean = rewards.iter().sum::<f64>() / rewards.len().max(1) as f64;
         let seconds = self.elapsed.as_secs_f64();
         metrics::counter!("validator_steps_total", "task" => kind).increment(1);
@@ -43,11 +39,7 @@ impl Done<'_> {
     /// The event record, with the field names of the network's own.
     pub fn event(&self, block: u64, log_rewards: bool) -> Map<String, Value> {
         let of = |field: fn(&Reply) -> Value| self.replies.iter().map(field).collect::<Value>();
-        let mut event = if log_rewards {
-            self.outcome.fields()
-        } else {
-            Map::new()
-        };
+        let mut event = if log_rewards { self.outcome.fields() } else { Map::new() };
         let rewards = if log_rewards {
             json!(self.outcome.rewards)
         } else {
@@ -68,18 +60,9 @@ impl Done<'_> {
             ("uids", json!(self.asked.uids)),
             ("hotkeys", hotkeys),
             ("completions", of(|reply| json!(reply.completion))),
-            (
-                "completion_times",
-                of(|reply| json!(reply.process_time.unwrap_or(0.0))),
-            ),
-            (
-                "completion_status_codes",
-                of(|reply| json!(reply.status.to_string())),
-            ),
-            (
-                "completion_status_messages",
-                of(|reply| json!(reply.message)),
-            ),
+            ("completion_times", of(|reply| json!(reply.process_time.unwrap_or(0.0)))),
+            ("completion_status_codes", of(|reply| json!(reply.status.to_string()))),
+            ("completion_status_messages", of(|reply| json!(reply.message))),
             ("rewards", rewards),
             // There is no gating model in this validator.
             ("gating_loss", Value::Null),

@@ -74,9 +74,7 @@ async fn order_inputs_and_exclusions_are_those_of_the_network() {
     for run in list(&vectors("flow")["runs"]) {
         let script = Script::default();
         let rounds = run["num_followup_steps"].as_u64().unwrap() as u32;
-        let outcome = forward(&script, config(rounds), "text", &mut rng(1))
-            .await
-            .unwrap();
+        let outcome = forward(&script, config(rounds), "text", &mut rng(1)).await.unwrap();
         assert_eq!(outcome.ended, Ended::Finished);
         assert_eq!(outcome.steps, 1 + 2 * rounds);
         assert_eq!(json!(*script.calls.lock().unwrap()), run["calls"]);
@@ -89,9 +87,7 @@ async fn with_fruitless(fruitless: usize) -> (u32, String, usize) {
         fruitless: Some(fruitless),
         ..Script::default()
     };
-    let outcome = forward(&script, config(4), "text", &mut rng(1))
-        .await
-        .unwrap();
+    let outcome = forward(&script, config(4), "text", &mut rng(1)).await.unwrap();
     let calls = script.calls.lock().unwrap().len();
     (outcome.steps, outcome.ended.to_string(), calls)
 }
@@ -99,10 +95,7 @@ async fn with_fruitless(fruitless: usize) -> (u32, String, usize) {
 #[tokio::test]
 async fn nothing_is_built_on_a_completion_that_earned_nothing() {
     let (steps, ended, _) = with_fruitless(0).await;
-    assert_eq!(
-        (steps, ended.as_str()),
-        (1, "no miner earned anything in augment")
-    );
+    assert_eq!((steps, ended.as_str()), (1, "no miner earned anything in augment"));
     // A question nobody earned anything for is not answered; the next round begins.
     assert_eq!(with_fruitless(1).await, (8, "finished".into(), 8));
     // An answer carries nothing, so nothing is left out.
@@ -115,8 +108,6 @@ async fn a_pass_without_anybody_to_ask_ends_at_once() {
         deserted: Some(0),
         ..Script::default()
     };
-    let outcome = forward(&script, config(4), "text", &mut rng(1))
-        .await
-        .unwrap();
+    let outcome = forward(&script, config(4), "text", &mut rng(1)).await.unwrap();
     assert_eq!((outcome.steps, outcome.ended), (0, Ended::NobodyToAsk));
 }

@@ -119,17 +119,12 @@ async fn errors_are_isolated_and_followed_by_pauses_that_double_until_a_pass_goe
     let mut duties = Duties::new(cancel.clone());
     let duty = passes.clone();
     let long = Duration::from_secs(600);
-    duties.spawn("forward", long, move |heart, cancel| {
-        duty.clone().run(heart, cancel)
-    });
+    duties.spawn("forward", long, move |heart, cancel| duty.clone().run(heart, cancel));
     let ended = tokio::spawn(duties.run(Duration::from_secs(1)));
 
     tokio::time::sleep(Duration::from_secs(5)).await;
     let reasons = readiness.reasons();
-    assert!(
-        reasons[0].contains("1 answers came for 2 miners"),
-        "{reasons:?}"
-    );
+    assert!(reasons[0].contains("1 answers came for 2 miners"), "{reasons:?}");
     tokio::time::sleep(Duration::from_secs(15)).await;
     let reasons = readiness.reasons();
     assert!(reasons[0].contains("no miner can be asked"), "{reasons:?}");
@@ -137,10 +132,7 @@ async fn errors_are_isolated_and_followed_by_pauses_that_double_until_a_pass_goe
     assert!(readiness.is_ready(), "{:?}", readiness.reasons());
 
     let began = passes.step.began.lock().unwrap().clone();
-    let gaps: Vec<u64> = began
-        .windows(2)
-        .map(|pair| (pair[1] - pair[0]).as_secs())
-        .collect();
+    let gaps: Vec<u64> = began.windows(2).map(|pair| (pair[1] - pair[0]).as_secs()).collect();
     assert_eq!(
         gaps[..8],
         [1, 2, 4, 8, 12, 12, 6, 6],
@@ -161,9 +153,7 @@ async fn a_lost_registration_ends_the_validator() {
     } = running();
     let mut duties = Duties::new(CancellationToken::new());
     let long = Duration::from_secs(600);
-    duties.spawn("forward", long, move |heart, cancel| {
-        passes.clone().run(heart, cancel)
-    });
+    duties.spawn("forward", long, move |heart, cancel| passes.clone().run(heart, cancel));
     let ended = tokio::spawn(duties.run(Duration::from_secs(1)));
     tokio::time::sleep(Duration::from_secs(3)).await;
     registered.store(false, Ordering::SeqCst);

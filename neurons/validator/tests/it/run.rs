@@ -10,8 +10,8 @@ use axoneme_dendrite::AxonTarget;
 use axoneme_neuron::StateStore;
 use axoneme_protocol::Prompting;
 use axoneme_reward::{
-    Criterion, LogProbScorer, ModelFault, Pipeline, RepeatPenalty, RewardError, RewardFunction,
-    Scores, SentenceEmbedder, Task,
+    Criterion, LogProbScorer, ModelFault, Pipeline, RepeatPenalty, RewardError, RewardFunction, Scores,
+    SentenceEmbedder, Task,
 };
 use serde_json::Value;
 use tokio::sync::watch;
@@ -24,9 +24,7 @@ use validator::scores::Unasked;
 use validator::step::{PromptRun, QueryStep, StepConfig};
 use validator::{ValidatorConfig, ValidatorError, ValidatorStats};
 
-use crate::support::{
-    all_close, hotkey, list, metagraph, neuron, number, numbers, rng, text, uids, vectors,
-};
+use crate::support::{all_close, hotkey, list, metagraph, neuron, number, numbers, rng, text, uids, vectors};
 
 /// What a miner says to a prompt.
 type Script = Box<dyn Fn(u16, &str) -> Reply + Send + Sync>;
@@ -54,10 +52,7 @@ fn uid_of(target: &AxonTarget) -> u16 {
 impl Ask for Miners {
     async fn ask(&self, targets: &[AxonTarget], synapse: &Prompting, _: Duration) -> Vec<Reply> {
         assert_eq!(synapse.roles, ["user"]);
-        self.asked
-            .lock()
-            .unwrap()
-            .push(targets.iter().map(uid_of).collect());
+        self.asked.lock().unwrap().push(targets.iter().map(uid_of).collect());
         targets
             .iter()
             .map(|target| (self.answer)(uid_of(target), &synapse.messages[0]))
@@ -84,17 +79,8 @@ struct Setup {
 fn setup(miners: Arc<dyn Ask>, neurons: u16, pipeline: Pipeline) -> Setup {
     let folder = tempfile::tempdir().unwrap();
     let store = StateStore::open(folder.path().join("state.json")).unwrap();
-    let book = Book::open(
-        store,
-        "genesis",
-        watch::Sender::new(ValidatorStats::default()),
-    )
-    .unwrap();
-    let graph = metagraph(
-        (0..neurons)
-            .map(|uid| neuron(uid, true, false, 0))
-            .collect(),
-    );
+    let book = Book::open(store, "genesis", watch::Sender::new(ValidatorStats::default())).unwrap();
+    let graph = metagraph((0..neurons).map(|uid| neuron(uid, true, false, 0)).collect());
     let (metagraph_sender, metagraph) = watch::channel(Arc::new(graph));
     let (blocks_sender, blocks) = watch::channel(1234);
     let run = PromptRun {
@@ -155,10 +141,7 @@ impl RewardFunction for Table {
     }
     async fn score(&self, _: &Task, completions: &[String]) -> Result<Scores, RewardError> {
         Ok(Scores {
-            raw: completions
-                .iter()
-                .map(|completion| self.1[completion])
-                .collect(),
+            raw: completions.iter().map(|completion| self.1[completion]).collect(),
             extras: vec![],
         })
     }
@@ -169,15 +152,8 @@ impl axoneme_reward::Mask for Table {
     fn name(&self) -> &'static str {
         self.0
     }
-    async fn judge(
-        &self,
-        _: &Task,
-        completions: &[String],
-    ) -> Result<axoneme_reward::Judged, RewardError> {
-        let raw: Vec<f64> = completions
-            .iter()
-            .map(|completion| self.1[completion])
-            .collect();
+    async fn judge(&self, _: &Task, completions: &[String]) -> Result<axoneme_reward::Judged, RewardError> {
+        let raw: Vec<f64> = completions.iter().map(|completion| self.1[completion]).collect();
         Ok(axoneme_reward::Judged {
             factor: raw.clone(),
             raw,
@@ -203,10 +179,7 @@ async fn three_runs_give_the_scores_and_records_of_the_network() {
     let judge = Pipeline::builder()
         .reward(
             0.6,
-            Table::new(
-                "dpo_reward_model",
-                &setup_values["raw_rewards"]["dpo_reward_model"],
-            ),
+            Table::new("dpo_reward_model", &setup_values["raw_rewards"]["dpo_reward_model"]),
         )
         .reward(
             0.4,
@@ -219,19 +192,10 @@ async fn three_runs_give_the_scores_and_records_of_the_network() {
             "relevance_filter",
             &setup_values["masks"]["relevance_filter"],
         ))
-        .mask(Table::new(
-            "nsfw_filter",
-            &setup_values["masks"]["nsfw_filter"],
-        ))
+        .mask(Table::new("nsfw_filter", &setup_values["masks"]["nsfw_filter"]))
         .penalty(axoneme_reward::penalties::TaskValidation::new(0.6))
-        .penalty(axoneme_reward::penalties::SentenceMatch::new(
-            0.2,
-            Default::default(),
-        ))
-        .penalty(axoneme_reward::penalties::KeywordMatch::new(
-            1.0,
-            Default::default(),
-        ))
+        .penalty(axoneme_reward::penalties::SentenceMatch::new(0.2, Default::default()))
+        .penalty(axoneme_reward::penalties::KeywordMatch::new(1.0, Default::default()))
         .build()
         .unwrap();
     let setup = setup(miners, 6, judge);
@@ -243,13 +207,7 @@ async fn three_runs_give_the_scores_and_records_of_the_network() {
         let others: BTreeSet<u16> = (0..6).filter(|uid| !asked.contains(uid)).collect();
         let outcome = setup
             .run
-            .run(
-                &task,
-                asked.len(),
-                Duration::from_secs(1),
-                &others,
-                &mut rng(1),
-            )
+            .run(&task, asked.len(), Duration::from_secs(1), &others, &mut rng(1))
             .await
             .unwrap();
         let outcome = outcome.expect("enough miners can be asked");
@@ -259,12 +217,7 @@ async fn three_runs_give_the_scores_and_records_of_the_network() {
             .book
             .state()
             .scores_of(&(0..6).map(hotkey).collect::<Vec<_>>());
-        all_close(
-            &scores,
-            &numbers(&step["moving_averaged_scores_after"]),
-            1e-6,
-            "scores",
-        );
+        all_close(&scores, &numbers(&step["moving_averaged_scores_after"]), 1e-6, "scores");
 
         let events = events(&setup);
         let event = events.last().unwrap();
@@ -272,20 +225,14 @@ async fn three_runs_give_the_scores_and_records_of_the_network() {
         // The order of the miners is drawn: compare uid by uid.
         let (ours, theirs) = (uids(&event["uids"]), uids(&expected["uids"]));
         for (field, expected) in expected.as_object().unwrap() {
-            let Some(expected) = expected
-                .as_array()
-                .filter(|_| !field.ends_with("_normalized_reward"))
-            else {
+            let Some(expected) = expected.as_array().filter(|_| !field.ends_with("_normalized_reward")) else {
                 continue;
             };
             for (theirs, expected) in theirs.iter().zip(expected) {
                 let position = ours.iter().position(|uid| uid == theirs).unwrap();
                 let got = &event[field][position];
                 match expected.as_f64() {
-                    Some(expected) => assert!(
-                        (number(got) - expected).abs() < 1e-5,
-                        "{field}: {got}, {expected}"
-                    ),
+                    Some(expected) => assert!((number(got) - expected).abs() < 1e-5, "{field}: {got}, {expected}"),
                     None => assert_eq!(got, expected, "{field}"),
                 }
             }
@@ -329,9 +276,9 @@ impl SentenceEmbedder for Shallow {
     async fn embed(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, ModelFault> {
         let embed = |text: &String| {
             // All in one direction, told apart by a little of their own.
-            let own = text.bytes().fold(0u32, |hash, byte| {
-                hash.wrapping_mul(31).wrapping_add(byte.into())
-            });
+            let own = text
+                .bytes()
+                .fold(0u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
             let angle = f64::from(own % 1000) / 1000.0 * std::f64::consts::TAU;
             vec![2.0, angle.cos() as f32, angle.sin() as f32]
         };
@@ -368,26 +315,17 @@ async fn a_forward_pass_carries_the_best_answers_on_and_asks_everybody_before_an
     let miners = Miners::new(move |uid, prompt| {
         seen.lock().unwrap().push(prompt.to_owned());
         match prompt.lines().next().unwrap_or_default() {
-            line if line.starts_with("Summarise") => ok(&format!(
-                "A summary by {uid} of what was said there, at length"
-            )),
-            line if line.starts_with("Ask") => {
-                ok(&format!("Sure. What did {uid} wish to know of it? Bye."))
+            line if line.starts_with("Summarise") => {
+                ok(&format!("A summary by {uid} of what was said there, at length"))
             }
-            _ => ok(&format!(
-                "An honest reply from {uid} to the thing in question"
-            )),
+            line if line.starts_with("Ask") => ok(&format!("Sure. What did {uid} wish to know of it? Bye.")),
+            _ => ok(&format!("An honest reply from {uid} to the thing in question")),
         }
     });
     let setup = setup(miners.clone(), 18, real_pipeline());
-    let outcome = forward(
-        &setup.run,
-        nine_runs(),
-        "The text. Of the record",
-        &mut rng(4),
-    )
-    .await
-    .unwrap();
+    let outcome = forward(&setup.run, nine_runs(), "The text. Of the record", &mut rng(4))
+        .await
+        .unwrap();
     assert_eq!((outcome.steps, outcome.ended), (9, Ended::Finished));
 
     let asked = miners.asked.lock().unwrap().concat();
@@ -432,19 +370,11 @@ async fn silent_miners_end_the_pass_and_lose_score() {
         ..Reply::default()
     };
     let setup = setup(Miners::new(move |_, _| quiet.clone()), 4, real_pipeline());
-    let outcome = forward(&setup.run, nine_runs(), "The text", &mut rng(4))
-        .await
-        .unwrap();
-    assert_eq!(
-        (outcome.steps, outcome.ended),
-        (1, Ended::NoReward("augment".into()))
-    );
+    let outcome = forward(&setup.run, nine_runs(), "The text", &mut rng(4)).await.unwrap();
+    assert_eq!((outcome.steps, outcome.ended), (1, Ended::NoReward("augment".into())));
     let event = &events(&setup)[0];
     assert_eq!(event["best"], "");
-    assert_eq!(
-        event["completion_status_codes"],
-        serde_json::json!(["408", "408"])
-    );
+    assert_eq!(event["completion_status_codes"], serde_json::json!(["408", "408"]));
     assert_eq!(event["dpo_reward_model"], serde_json::json!(["nan", "nan"]));
 }
 
@@ -469,26 +399,16 @@ async fn a_judge_that_fails_or_hangs_leaves_everything_as_it_was() {
         }
     }
     for hang in [false, true] {
-        let judge = Pipeline::builder()
-            .reward(1.0, Broken { hang })
-            .build()
-            .unwrap();
+        let judge = Pipeline::builder().reward(1.0, Broken { hang }).build().unwrap();
         let mut setup = setup(Miners::new(|_, _| ok("something long enough")), 3, judge);
         setup.run.config.scoring_timeout = Duration::from_millis(50);
         let task = Task::new("answer0", "text", vec![]);
         let result = setup
             .run
-            .run(
-                &task,
-                3,
-                Duration::from_secs(1),
-                &BTreeSet::new(),
-                &mut rng(1),
-            )
+            .run(&task, 3, Duration::from_secs(1), &BTreeSet::new(), &mut rng(1))
             .await;
         match (hang, result) {
-            (false, Err(ValidatorError::Reward { .. }))
-            | (true, Err(ValidatorError::ScoringTimeout { .. })) => {}
+            (false, Err(ValidatorError::Reward { .. })) | (true, Err(ValidatorError::ScoringTimeout { .. })) => {}
             (_, other) => panic!("{other:?}"),
         }
         assert_eq!(setup.run.book.state().steps, 0);
@@ -499,8 +419,7 @@ async fn a_judge_that_fails_or_hangs_leaves_everything_as_it_was() {
 #[tokio::test]
 async fn the_same_seed_asks_the_same_miners_for_the_same_things() {
     async fn asked(seed: u64) -> (Vec<Vec<u16>>, Vec<Value>) {
-        let miners =
-            Miners::new(|uid, _| ok(&format!("What would {uid} say here that is long enough?")));
+        let miners = Miners::new(|uid, _| ok(&format!("What would {uid} say here that is long enough?")));
         let setup = setup(miners.clone(), 12, real_pipeline());
         forward(&setup.run, nine_runs(), "The text", &mut rng(seed))
             .await

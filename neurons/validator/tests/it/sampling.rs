@@ -17,19 +17,10 @@ fn who_can_be_asked_and_who_is_drawn_follow_the_network() {
             .zip(0..);
         let neurons = neurons
             .map(|(((serving, permit), stake), uid)| {
-                neuron(
-                    uid,
-                    serving.as_bool().unwrap(),
-                    permit.as_bool().unwrap(),
-                    stake as u64,
-                )
+                neuron(uid, serving.as_bool().unwrap(), permit.as_bool().unwrap(), stake as u64)
             })
             .collect();
-        let can_be_asked = available(
-            &metagraph(neurons),
-            &hotkey(999),
-            case["limit"].as_u64().unwrap(),
-        );
+        let can_be_asked = available(&metagraph(neurons), &hotkey(999), case["limit"].as_u64().unwrap());
         assert_eq!(can_be_asked, uids(&case["available"]), "{name}");
 
         let count = case["k"].as_u64().unwrap() as usize;
@@ -49,25 +40,15 @@ fn who_can_be_asked_and_who_is_drawn_follow_the_network() {
                 assert_eq!(drawn.len(), can_be_asked.len(), "{name}");
                 continue;
             }
-            assert_eq!(
-                drawn.len(),
-                case["size"].as_u64().unwrap() as usize,
-                "{name}"
-            );
+            assert_eq!(drawn.len(), case["size"].as_u64().unwrap() as usize, "{name}");
             assert!(
-                uids(&case["in_every_draw"])
-                    .iter()
-                    .all(|uid| distinct.contains(uid)),
+                uids(&case["in_every_draw"]).iter().all(|uid| distinct.contains(uid)),
                 "{name}: {drawn:?}"
             );
             seen.extend(distinct);
         }
         if case["error"].is_null() {
-            assert_eq!(
-                seen,
-                uids(&case["in_some_draw"]).into_iter().collect(),
-                "{name}"
-            );
+            assert_eq!(seen, uids(&case["in_some_draw"]).into_iter().collect(), "{name}");
         }
     }
 }

@@ -129,9 +129,7 @@ fn saved_scores_come_back_by_hotkey_and_undefined_ones_as_zero() {
             "genesis": "", "steps": 1, "forwards": 1, "weights_block": null, "neurons": neurons, "pipeline": {"norms": {}}
         });
         let state: ValidatorState = serde_json::from_value(file).unwrap();
-        let present: Vec<AccountId> = (0..case["metagraph_n"].as_u64().unwrap() as u16)
-            .map(hotkey)
-            .collect();
+        let present: Vec<AccountId> = (0..case["metagraph_n"].as_u64().unwrap() as u16).map(hotkey).collect();
         for (position, got) in state.scores_of(&present).into_iter().enumerate() {
             let saved = list(&case["saved"])
                 .get(position)
@@ -149,11 +147,7 @@ const RULE: ScoreRule = ScoreRule {
 
 fn open(folder: &tempfile::TempDir) -> Result<Book, OpenError> {
     let store = StateStore::open(folder.path().join("state.json"))?;
-    Book::open(
-        store,
-        "genesis",
-        watch::Sender::new(ValidatorStats::default()),
-    )
+    Book::open(store, "genesis", watch::Sender::new(ValidatorStats::default()))
 }
 
 #[test]
@@ -164,14 +158,8 @@ fn a_book_that_is_opened_again_goes_on_where_it_was() {
     assert_eq!(book.begin_forward(), 0);
     let hotkeys = [hotkey(1), hotkey(2)];
     assert_eq!(
-        book.record_step(
-            &hotkeys,
-            &[0.8, f64::NAN],
-            &PipelineState::default(),
-            RULE,
-            &graph
-        )
-        .unwrap(),
+        book.record_step(&hotkeys, &[0.8, f64::NAN], &PipelineState::default(), RULE, &graph)
+            .unwrap(),
         1
     );
     book.record_weights(90, &[(hotkey(1), 1.0)]);
@@ -193,37 +181,20 @@ fn a_book_that_is_opened_again_goes_on_where_it_was() {
         (first.requests, first.mean_reward, first.score, first.weight),
         (1, 0.8, 0.4, 1.0)
     );
-    assert_eq!(
-        stats.neurons[&hotkey(2)].score,
-        0.0,
-        "an undefined reward never enters"
-    );
+    assert_eq!(stats.neurons[&hotkey(2)].score, 0.0, "an undefined reward never enters");
 }
 
 #[test]
 fn a_replaced_hotkey_starts_from_zero_even_when_it_comes_back() {
     let folder = tempfile::tempdir().unwrap();
     let book = open(&folder).unwrap();
-    let with =
-        |numbers: &[u16]| metagraph(numbers.iter().map(|n| neuron(*n, true, false, 0)).collect());
+    let with = |numbers: &[u16]| metagraph(numbers.iter().map(|n| neuron(*n, true, false, 0)).collect());
     let none = PipelineState::default();
-    book.record_step(
-        &[hotkey(1), hotkey(2)],
-        &[1.0, 1.0],
-        &none,
-        RULE,
-        &with(&[1, 2]),
-    )
-    .unwrap();
+    book.record_step(&[hotkey(1), hotkey(2)], &[1.0, 1.0], &none, RULE, &with(&[1, 2]))
+        .unwrap();
     // Hotkey 2 has been replaced between the question and the answer: its reward finds no place.
-    book.record_step(
-        &[hotkey(1), hotkey(2)],
-        &[1.0, 1.0],
-        &none,
-        RULE,
-        &with(&[1, 3]),
-    )
-    .unwrap();
+    book.record_step(&[hotkey(1), hotkey(2)], &[1.0, 1.0], &none, RULE, &with(&[1, 3]))
+        .unwrap();
     assert_eq!(
         book.state().scores_of(&[hotkey(1), hotkey(2), hotkey(3)]),
         [0.75, 0.0, 0.0]
@@ -239,19 +210,12 @@ fn a_damaged_file_and_one_of_another_chain_are_refused_and_left_alone() {
     let path = folder.path().join("state.json");
     std::fs::write(&path, b"{\"version\":1,\"data\":{\"steps\":").unwrap();
     assert!(matches!(open(&folder), Err(OpenError::State(_))));
-    assert_eq!(
-        std::fs::read(&path).unwrap(),
-        b"{\"version\":1,\"data\":{\"steps\":"
-    );
+    assert_eq!(std::fs::read(&path).unwrap(), b"{\"version\":1,\"data\":{\"steps\":");
 
     std::fs::remove_file(&path).unwrap();
     open(&folder).unwrap().save_now().unwrap();
     let store = StateStore::open(&path).unwrap();
-    let other = Book::open(
-        store,
-        "another",
-        watch::Sender::new(ValidatorStats::default()),
-    );
+    let other = Book::open(store, "another", watch::Sender::new(ValidatorStats::default()));
     let message = other.err().expect("refused").to_string();
     assert!(message.contains("--neuron.name"), "{message}");
 }
@@ -261,14 +225,8 @@ fn a_write_that_is_cut_short_leaves_the_old_state() {
     let folder = tempfile::tempdir().unwrap();
     let book = open(&folder).unwrap();
     let graph = metagraph(vec![neuron(1, true, false, 0)]);
-    book.record_step(
-        &[hotkey(1)],
-        &[1.0],
-        &PipelineState::default(),
-        RULE,
-        &graph,
-    )
-    .unwrap();
+    book.record_step(&[hotkey(1)], &[1.0], &PipelineState::default(), RULE, &graph)
+        .unwrap();
     book.save_now().unwrap();
     // What a kill in the middle of the next write leaves behind: half a temporary file beside the old state.
     std::fs::write(folder.path().join(".state-half"), b"{\"version\":1,\"da").unwrap();
@@ -280,8 +238,5 @@ fn a_write_that_is_cut_short_leaves_the_old_state() {
 #[test]
 fn a_score_for_each_neuron_in_order_of_the_metagraph() {
     let state = state(&[(1, 0.25), (3, 0.5)]);
-    assert_eq!(
-        state.scores_of(&[hotkey(3), hotkey(2), hotkey(1)]),
-        [0.5, 0.0, 0.25]
-    );
+    assert_eq!(state.scores_of(&[hotkey(3), hotkey(2), hotkey(1)]), [0.5, 0.0, 0.25]);
 }

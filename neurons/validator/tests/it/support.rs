@@ -22,9 +22,7 @@ pub fn text(value: &Value) -> &str {
 }
 
 pub fn number(value: &Value) -> f64 {
-    value
-        .as_f64()
-        .unwrap_or_else(|| text(value).parse().expect("a number"))
+    value.as_f64().unwrap_or_else(|| text(value).parse().expect("a number"))
 }
 
 pub fn numbers(value: &Value) -> Vec<f64> {

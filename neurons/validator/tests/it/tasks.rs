@@ -24,14 +24,8 @@ fn draws(draw: impl Fn(&mut ChaCha8Rng) -> Task) -> BTreeMap<String, (f64, usize
             .iter()
             .find_map(|criterion| criterion.target())
             .expect("every task has a length");
-        let entry = found
-            .entry(labels.join(" + "))
-            .or_insert((0.0, usize::MAX, 0));
-        *entry = (
-            entry.0 + 1.0 / DRAWS as f64,
-            entry.1.min(target),
-            entry.2.max(target),
-        );
+        let entry = found.entry(labels.join(" + ")).or_insert((0.0, usize::MAX, 0));
+        *entry = (entry.0 + 1.0 / DRAWS as f64, entry.1.min(target), entry.2.max(target));
     }
     found
 }
@@ -71,10 +65,7 @@ fn criteria_are_drawn_as_in_the_network() {
         assert_eq!(found.len(), expected.len(), "{kind}: {found:?}");
         for case in expected {
             let (share, least, most) = found[&ours(text(&case["criteria"]))];
-            assert!(
-                (share - number(&case["share"])).abs() < 0.035,
-                "{case}: {share}"
-            );
+            assert!((share - number(&case["share"])).abs() < 0.035, "{case}: {share}");
             assert_eq!(
                 (least, most),
                 (
@@ -99,10 +90,7 @@ fn prompts_have_the_shape_of_the_network_and_keep_braces() {
         let prompt = compose_prompt(task);
         assert_eq!(task.name, text(&case["task_name"]));
         assert_eq!(task.kind.type_name(), text(&case["task_type"]));
-        assert_eq!(
-            task.criteria.len() as u64,
-            case["criteria_count"].as_u64().unwrap()
-        );
+        assert_eq!(task.criteria.len() as u64, case["criteria_count"].as_u64().unwrap());
         assert_eq!(
             prompt.lines().count() as u64,
             case["prompt_lines"].as_u64().unwrap(),

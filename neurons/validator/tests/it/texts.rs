@@ -37,7 +37,6 @@ fn texts_are_cut_at_the_drawn_dot() {
         );
     }
     let mut rng = rng(5);
-    let drawn: std::collections::BTreeSet<usize> =
-        (0..2000).map(|_| draw_cutoff(&mut rng)).collect();
+    let drawn: std::collections::BTreeSet<usize> = (0..2000).map(|_| draw_cutoff(&mut rng)).collect();
     assert_eq!(drawn, (15..=30).collect());
 }

@@ -14,20 +14,12 @@ fn emitted(value: &Value) -> Vec<(u16, u16)> {
 fn raw_weights_processing_clipping_and_integers_are_those_of_the_network() {
     let file = vectors("process_weights");
     for case in list(&file["raw_weights"]) {
-        let scores: Vec<f32> = numbers(&case["scores"])
-            .into_iter()
-            .map(|score| score as f32)
-            .collect();
+        let scores: Vec<f32> = numbers(&case["scores"]).into_iter().map(|score| score as f32).collect();
         if scores.iter().any(|score| score.is_nan()) {
             continue; // undefined scores count as zero here
         }
         let got: Vec<f64> = normalise(&scores).into_iter().map(f64::from).collect();
-        all_close(
-            &got,
-            &numbers(&case["text_prompting"]),
-            1e-6,
-            &case.to_string(),
-        );
+        all_close(&got, &numbers(&case["text_prompting"]), 1e-6, &case.to_string());
     }
     for case in list(&file["normalize_max_weight"]) {
         let got = clip_to_max(&numbers(&case["x"]), case["limit"].as_f64().unwrap());
@@ -82,13 +74,9 @@ fn weights_follow_the_scores_of_the_hotkeys_that_are_there_now() {
     let mut graph = metagraph((0..4).map(|uid| neuron(uid, true, false, 0)).collect());
     // The place of hotkey 3 was given to somebody else.
     graph.neurons[3].hotkey = hotkey(77);
-    let plan = plan(
-        &state(&[0.0, 0.1, 0.3, 0.9]),
-        &graph,
-        WeightLimits::default(),
-    )
-    .unwrap()
-    .unwrap();
+    let plan = plan(&state(&[0.0, 0.1, 0.3, 0.9]), &graph, WeightLimits::default())
+        .unwrap()
+        .unwrap();
     assert_eq!(plan.weights, [(1, 21845), (2, 65535)]);
     let shares: Vec<f64> = plan.shares.iter().map(|(_, share)| *share).collect();
     all_close(&shares, &[0.25, 0.75], 1e-4, "shares");
@@ -152,8 +140,7 @@ fn subnets_that_would_refuse_the_weights_are_refused_with_advice() {
     };
     let message = check_subnet(5, &hidden, 10).unwrap_err().to_string();
     assert!(
-        message.contains("does not support yet")
-            && message.contains("--neuron.disable_set_weights"),
+        message.contains("does not support yet") && message.contains("--neuron.disable_set_weights"),
         "{message}"
     );
     let newer = Hyperparameters {
@@ -161,9 +148,6 @@ fn subnets_that_would_refuse_the_weights_are_refused_with_advice() {
         ..hyperparameters()
     };
     let message = check_subnet(5, &newer, 10).unwrap_err().to_string();
-    assert!(
-        message.contains("--neuron.weights_version_key 2016"),
-        "{message}"
-    );
+    assert!(message.contains("--neuron.weights_version_key 2016"), "{message}");
     check_subnet(5, &newer, 2016).unwrap();
 }

@@ -32,10 +32,7 @@ pub(super) fn register(module: &mut RpcModule<Rpc>) -> Result<(), RegisterMethod
     super::blocking(module, "author_pendingExtrinsics", |rpc, _| {
         let pending = rpc.pool.lock().pending();
         Ok(json!(
-            pending
-                .iter()
-                .map(|entry| hex_of(&entry.bytes))
-                .collect::<Vec<_>>()
+            pending.iter().map(|entry| hex_of(&entry.bytes)).collect::<Vec<_>>()
         ))
     })?;
     super::blocking(module, "system_accountNextIndex", next_index)?;
@@ -44,9 +41,7 @@ pub(super) fn register(module: &mut RpcModule<Rpc>) -> Result<(), RegisterMethod
         "author_submitAndWatchExtrinsic",
         "author_extrinsicUpdate",
         "author_unwatchExtrinsic",
-        |params, pending, rpc, _| async move {
-            submit_and_watch(params, pending, rpc.as_ref().clone()).await
-        },
+        |params, pending, rpc, _| async move { submit_and_watch(params, pending, rpc.as_ref().clone()).await },
     )?;
     Ok(())
 }
@@ -86,9 +81,7 @@ async fn submit_and_watch(params: Params<'static>, pending: PendingSubscriptionS
     let mut watcher = match submitted {
         Ok((_, Some(watcher))) => watcher,
         Ok((_, None)) => {
-            return pending
-                .reject(ErrorObjectOwned::from(ErrorCode::InternalError))
-                .await;
+            return pending.reject(ErrorObjectOwned::from(ErrorCode::InternalError)).await;
         }
         Err(error) => return pending.reject(error).await,
     };
@@ -123,8 +116,7 @@ fn status_json(status: &Status) -> Value {
 /// The nonce for the account's next transaction, those in the pool counted.
 fn next_index(rpc: &Rpc, params: Params<'_>) -> RpcResult<Value> {
     let account: String = Args::of(&params).next()?;
-    let account = AccountId32::from_ss58check(&account)
-        .map_err(|error| invalid(format_args!("{error:?}")))?;
+    let account = AccountId32::from_ss58check(&account).map_err(|error| invalid(format_args!("{error:?}")))?;
     let at = rpc.chain.store().head().hash;
     let mut nonce: u32 = rpc
         .chain

@@ -33,44 +33,25 @@ pub(super) fn register(module: &mut RpcModule<Rpc>) -> Result<(), RegisterMethod
 
     // Every block is final as soon as it is made, so all three streams are the same.
     for (subscribe, notification, unsubscribe) in [
-        (
-            "chain_subscribeNewHeads",
-            "chain_newHead",
-            "chain_unsubscribeNewHeads",
-        ),
-        (
-            "chain_subscribeAllHeads",
-            "chain_allHead",
-            "chain_unsubscribeAllHeads",
-        ),
+        ("chain_subscribeNewHeads", "chain_newHead", "chain_unsubscribeNewHeads"),
+        ("chain_subscribeAllHeads", "chain_allHead", "chain_unsubscribeAllHeads"),
         (
             "chain_subscribeFinalizedHeads",
             "chain_finalizedHead",
             "chain_unsubscribeFinalizedHeads",
         ),
     ] {
-        module.register_subscription(
-            subscribe,
-            notification,
-            unsubscribe,
-            |_, pending, rpc, _| async move {
-                stream_heads(pending, &rpc).await;
-            },
-        )?;
+        module.register_subscription(subscribe, notification, unsubscribe, |_, pending, rpc, _| async move {
+            stream_heads(pending, &rpc).await;
+        })?;
     }
     for (alias, method) in [
         ("chain_subscribeNewHead", "chain_subscribeNewHeads"),
         ("subscribe_newHead", "chain_subscribeNewHeads"),
         ("chain_unsubscribeNewHead", "chain_unsubscribeNewHeads"),
         ("unsubscribe_newHead", "chain_unsubscribeNewHeads"),
-        (
-            "chain_subscribeFinalisedHeads",
-            "chain_subscribeFinalizedHeads",
-        ),
-        (
-            "chain_unsubscribeFinalisedHeads",
-            "chain_unsubscribeFinalizedHeads",
-        ),
+        ("chain_subscribeFinalisedHeads", "chain_subscribeFinalizedHeads"),
+        ("chain_unsubscribeFinalisedHeads", "chain_unsubscribeFinalizedHeads"),
     ] {
         module.register_alias(alias, method)?;
     }
@@ -94,24 +75,19 @@ fn get_block(rpc: &Rpc, params: Params<'_>) -> RpcResult<Value> {
         return Ok(Value::Null);
     };
     let extrinsics: Vec<String> = body.iter().map(hex_of).collect();
-    Ok(
-        json!({ "block": { "header": head.header, "extrinsics": extrinsics }, "justifications": null }),
-    )
+    Ok(json!({ "block": { "header": head.header, "extrinsics": extrinsics }, "justifications": null }))
 }
 
 /// Takes nothing, null, a number, a hex number, or a list of those.
 fn get_block_hash(rpc: &Rpc, params: Params<'_>) -> RpcResult<Value> {
     let store = rpc.chain.store();
-    let hash_of = |number: &Value| -> RpcResult<Option<Hash>> {
-        Ok(store.block_at(block_number(number)?).map(|head| head.hash))
-    };
+    let hash_of =
+        |number: &Value| -> RpcResult<Option<Hash>> { Ok(store.block_at(block_number(number)?).map(|head| head.hash)) };
     match Args::of(&params).optional::<Value>()? {
         None => Ok(json!(store.head().hash)),
         Some(Value::Array(numbers)) => {
             if numbers.len() > MAX_NUMBERS {
-                return Err(invalid(format_args!(
-                    "at most {MAX_NUMBERS} block numbers at once"
-                )));
+                return Err(invalid(format_args!("at most {MAX_NUMBERS} block numbers at once")));
             }
             let hashes: Vec<_> = numbers.iter().map(hash_of).collect::<RpcResult<_>>()?;
             Ok(json!(hashes))

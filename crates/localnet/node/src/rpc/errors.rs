@@ -1,9 +1,7 @@
 //! Error codes and texts as Substrate nodes give them, since clients decide by them.
 
 use jsonrpsee::types::{ErrorObject, ErrorObjectOwned};
-use sp_runtime::transaction_validity::{
-    InvalidTransaction, TransactionValidityError, UnknownTransaction,
-};
+use sp_runtime::transaction_validity::{InvalidTransaction, TransactionValidityError, UnknownTransaction};
 
 use crate::{
     chain::QueryError,
@@ -42,11 +40,7 @@ pub fn count_too_large(count: u32, max: u32) -> ErrorObjectOwned {
 
 /// The bytes are no transaction.
 pub fn bad_format(detail: impl std::fmt::Display) -> ErrorObjectOwned {
-    error(
-        BAD_FORMAT,
-        format!("Extrinsic has invalid format: {detail}"),
-        None,
-    )
+    error(BAD_FORMAT, format!("Extrinsic has invalid format: {detail}"), None)
 }
 
 /// The runtime could not judge the transaction.
@@ -68,11 +62,7 @@ pub fn validity(failure: TransactionValidityError) -> ErrorObjectOwned {
         ),
         TransactionValidityError::Invalid(reason) => {
             let text: &'static str = reason.into();
-            error(
-                INVALID_TRANSACTION,
-                "Invalid Transaction",
-                Some(text.to_owned()),
-            )
+            error(INVALID_TRANSACTION, "Invalid Transaction", Some(text.to_owned()))
         }
         TransactionValidityError::Unknown(UnknownTransaction::Custom(code)) => error(
             UNKNOWN_VALIDITY,
@@ -81,11 +71,7 @@ pub fn validity(failure: TransactionValidityError) -> ErrorObjectOwned {
         ),
         TransactionValidityError::Unknown(reason) => {
             let text: &'static str = reason.into();
-            error(
-                UNKNOWN_VALIDITY,
-                "Unknown Transaction Validity",
-                Some(text.to_owned()),
-            )
+            error(UNKNOWN_VALIDITY, "Unknown Transaction Validity", Some(text.to_owned()))
         }
     }
 }
@@ -93,26 +79,21 @@ pub fn validity(failure: TransactionValidityError) -> ErrorObjectOwned {
 /// A transaction that nothing tells apart from its repetition.
 pub fn no_tags() -> ErrorObjectOwned {
     let text = "Transaction does not provide any tags, so the pool can't identify it";
-    error(
-        INVALID_TRANSACTION,
-        "Invalid Transaction",
-        Some(text.to_owned()),
-    )
+    error(INVALID_TRANSACTION, "Invalid Transaction", Some(text.to_owned()))
 }
 
 /// The pool did not take the transaction.
 pub fn refused(reason: Refused) -> ErrorObjectOwned {
     match reason {
-        Refused::AlreadyImported(hash) => {
-            error(ALREADY_IMPORTED, "Transaction Already Imported", Some(format!("[{hash:?}]")))
-        }
+        Refused::AlreadyImported(hash) => error(
+            ALREADY_IMPORTED,
+            "Transaction Already Imported",
+            Some(format!("[{hash:?}]")),
+        ),
         Refused::TooLowPriority { old, new } => error(
             TOO_LOW_PRIORITY,
             format!("Priority is too low: ({old} vs {new})"),
-            Some(
-                "The transaction has too low priority to replace another transaction already in the pool."
-                    .to_owned(),
-            ),
+            Some("The transaction has too low priority to replace another transaction already in the pool.".to_owned()),
         ),
         Refused::Full => error(
             IMMEDIATELY_DROPPED,

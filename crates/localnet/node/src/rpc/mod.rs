@@ -52,9 +52,7 @@ pub fn serve(listener: TcpListener, rpc: Rpc) -> Result<ServerHandle, String> {
         // Some clients take subscription ids for strings without looking.
         .set_id_provider(RandomStringIdProvider::new(16))
         .build();
-    listener
-        .set_nonblocking(true)
-        .map_err(|error| error.to_string())?;
+    listener.set_nonblocking(true).map_err(|error| error.to_string())?;
     let server = Server::builder()
         .set_config(config)
         .build_from_tcp(listener)

@@ -67,11 +67,7 @@ pub fn hex_of(bytes: impl AsRef<[u8]>) -> String {
 
 /// A parameter makes no sense.
 pub fn invalid(detail: impl std::fmt::Display) -> ErrorObjectOwned {
-    ErrorObject::owned(
-        INVALID_PARAMS_CODE,
-        "Invalid params",
-        Some(detail.to_string()),
-    )
+    ErrorObject::owned(INVALID_PARAMS_CODE, "Invalid params", Some(detail.to_string()))
 }
 
 #[cfg(test)]
@@ -80,11 +76,7 @@ mod tests {
 
     #[test]
     fn hex_is_read_with_and_without_its_prefix() {
-        let read = |text: &str| {
-            serde_json::from_str::<HexBytes>(text)
-                .map(|bytes| bytes.0)
-                .ok()
-        };
+        let read = |text: &str| serde_json::from_str::<HexBytes>(text).map(|bytes| bytes.0).ok();
         assert_eq!(read(r#""0x0102""#), Some(vec![1, 2]));
         assert_eq!(read(r#""0102""#), Some(vec![1, 2]));
         assert_eq!(read(r#""""#), Some(vec![]));

@@ -57,14 +57,8 @@ pub(super) fn register(module: &mut RpcModule<Rpc>) -> Result<(), RegisterMethod
         "state_unsubscribeStorage",
         |params, pending, rpc, _| async move { stream_storage(params, pending, &rpc).await },
     )?;
-    module.register_alias(
-        "chain_subscribeRuntimeVersion",
-        "state_subscribeRuntimeVersion",
-    )?;
-    module.register_alias(
-        "chain_unsubscribeRuntimeVersion",
-        "state_unsubscribeRuntimeVersion",
-    )?;
+    module.register_alias("chain_subscribeRuntimeVersion", "state_subscribeRuntimeVersion")?;
+    module.register_alias("chain_unsubscribeRuntimeVersion", "state_unsubscribeRuntimeVersion")?;
     Ok(())
 }
 
@@ -80,9 +74,7 @@ fn get_storage(rpc: &Rpc, params: Params<'_>) -> RpcResult<Value> {
 }
 
 fn get_storage_hash(rpc: &Rpc, params: Params<'_>) -> RpcResult<Value> {
-    Ok(json!(
-        value_of(rpc, &params)?.map(|value| BlakeTwo256::hash(&value))
-    ))
+    Ok(json!(value_of(rpc, &params)?.map(|value| BlakeTwo256::hash(&value))))
 }
 
 fn get_storage_size(rpc: &Rpc, params: Params<'_>) -> RpcResult<Value> {
@@ -139,10 +131,7 @@ fn get_pairs(rpc: &Rpc, params: Params<'_>) -> RpcResult<Value> {
     let mut args = Args::of(&params);
     let prefix: HexBytes = args.next()?;
     let at = rpc.chain.hash_or_head(args.block()?);
-    let keys = rpc
-        .chain
-        .keys(at, &prefix.0, None, usize::MAX)
-        .map_err(errors::query)?;
+    let keys = rpc.chain.keys(at, &prefix.0, None, usize::MAX).map_err(errors::query)?;
     let keys: Vec<_> = keys.into_iter().map(HexBytes).collect();
     let values = values(rpc, at, &keys)?;
     Ok(pairs_json(keys.into_iter().zip(values)))
@@ -151,9 +140,7 @@ fn get_pairs(rpc: &Rpc, params: Params<'_>) -> RpcResult<Value> {
 fn call(rpc: &Rpc, params: Params<'_>) -> RpcResult<Value> {
     let mut args = Args::of(&params);
     let method: String = args.next()?;
-    let data = args
-        .optional::<HexBytes>()?
-        .map_or_else(Vec::new, |data| data.0);
+    let data = args.optional::<HexBytes>()?.map_or_else(Vec::new, |data| data.0);
     let at = rpc.chain.hash_or_head(args.block()?);
     rpc.chain
         .call(at, &method, &data)
@@ -164,9 +151,9 @@ fn call(rpc: &Rpc, params: Params<'_>) -> RpcResult<Value> {
 /// A block that a client names has to exist, even where the answer is the same for all.
 fn known_block(rpc: &Rpc, at: Option<Hash>) -> RpcResult<()> {
     match at {
-        Some(hash) if rpc.chain.store().block(&hash).is_none() && hash != Hash::zero() => Err(
-            errors::query(crate::store::NoState::UnknownBlock(hash).into()),
-        ),
+        Some(hash) if rpc.chain.store().block(&hash).is_none() && hash != Hash::zero() => {
+            Err(errors::query(crate::store::NoState::UnknownBlock(hash).into()))
+        }
         _ => Ok(()),
     }
 }
@@ -174,10 +161,7 @@ fn known_block(rpc: &Rpc, at: Option<Hash>) -> RpcResult<()> {
 fn get_metadata(rpc: &Rpc, params: Params<'_>) -> RpcResult<Value> {
     known_block(rpc, Args::of(&params).block()?)?;
     let at = rpc.chain.store().head().hash;
-    let metadata: Vec<u8> = rpc
-        .chain
-        .query(at, "Metadata_metadata", &[])
-        .map_err(errors::query)?;
+    let metadata: Vec<u8> = rpc.chain.query(at, "Metadata_metadata", &[]).map_err(errors::query)?;
     Ok(json!(hex_of(metadata)))
 }
 
@@ -242,11 +226,7 @@ async fn stream_storage(params: Params<'static>, pending: PendingSubscriptionSin
                 .iter()
                 .zip(&now)
                 .enumerate()
-                .filter(|(index, (_, value))| {
-                    known
-                        .as_ref()
-                        .is_none_or(|known| known.get(*index) != Some(value))
-                })
+                .filter(|(index, (_, value))| known.as_ref().is_none_or(|known| known.get(*index) != Some(value)))
                 .map(|(_, (key, value))| (key.clone(), value.clone()))
                 .collect();
             known = Some(now);
@@ -266,9 +246,7 @@ fn watched_keys(params: &Params<'_>) -> RpcResult<Vec<HexBytes>> {
     let keys: Option<Vec<HexBytes>> = Args::of(params).optional()?;
     let keys = keys.ok_or_else(|| invalid("name the keys to watch"))?;
     if keys.len() > MAX_WATCHED {
-        return Err(invalid(format_args!(
-            "at most {MAX_WATCHED} keys per subscription"
-        )));
+        return Err(invalid(format_args!("at most {MAX_WATCHED} keys per subscription")));
     }
     Ok(keys)
 }

@@ -67,11 +67,7 @@ pub struct Found {
 
 impl DataDir {
     /// Locks `path`, creating it if need be, and looks at what is in it.
-    pub fn open(
-        path: &Path,
-        identity: Identity,
-        genesis: &Head,
-    ) -> Result<(Self, Found), LocalnetError> {
+    pub fn open(path: &Path, identity: Identity, genesis: &Head) -> Result<(Self, Found), LocalnetError> {
         fs::create_dir_all(path).map_err(LocalnetError::io("create", path))?;
         let lock = lock(path)?;
         remove_unfinished(path)?;
@@ -150,10 +146,7 @@ impl DataDir {
                 .map_err(read)?
                 .ok_or_else(|| LocalnetError::damaged(&path, "no log"))?;
             loop {
-                match records
-                    .read_next()
-                    .map_err(LocalnetError::io("read", &path))?
-                {
+                match records.read_next().map_err(LocalnetError::io("read", &path))? {
                     Next::Record(payload) => {
                         let block = SealedBlock::decode_all(&mut &payload[..])
                             .map_err(|error| LocalnetError::damaged(&path, error.to_string()))?;
@@ -203,19 +196,14 @@ impl DataDir {
             base,
             base_hash: head.hash,
         };
-        self.sync()
-            .map_err(LocalnetError::io("write", &self.log_path))?;
+        self.sync().map_err(LocalnetError::io("write", &self.log_path))?;
         write_snapshot(&self.path, &preamble, snapshot)?;
         let path = log_path(&self.path, base);
         self.log = create_log(&path, &preamble).inspect_err(|_| {
             // The old log goes on past this block, so nothing may claim that a log starts here.
             let _ = fs::remove_file(snapshot_path(&self.path, base));
         })?;
-        self.length = self
-            .log
-            .metadata()
-            .map_err(LocalnetError::io("read", &path))?
-            .len();
+        self.length = self.log.metadata().map_err(LocalnetError::io("read", &path))?.len();
         self.log_path = path;
         let bases = generations(&self.path)?;
         for old in bases.iter().rev().skip(2) {
@@ -250,9 +238,7 @@ fn lock(path: &Path) -> Result<File, LocalnetError> {
         .map_err(LocalnetError::io("open", &lock_path))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(LocalnetError::DataDirInUse {
-            path: path.to_owned(),
-        }),
+        Err(TryLockError::WouldBlock) => Err(LocalnetError::DataDirInUse { path: path.to_owned() }),
         Err(TryLockError::Error(source)) => Err(LocalnetError::Io {
             action: "lock",
             path: lock_path,
@@ -275,14 +261,9 @@ fn generations(dir: &Path) -> Result<Vec<BlockNumber>, LocalnetError> {
     for entry in fs::read_dir(dir).map_err(LocalnetError::io("read", dir))? {
         let name = entry.map_err(LocalnetError::io("read", dir))?.file_name();
         let Some(name) = name.to_str() else { continue };
-        let number = |prefix, suffix| {
-            name.strip_prefix(prefix)?
-                .strip_suffix(suffix)?
-                .parse()
-                .ok()
-        };
-        let base: Option<BlockNumber> = number("state-", ".snap")
-            .or_else(|| number("blocks-", ".log").filter(|base| *base == 0));
+        let number = |prefix, suffix| name.strip_prefix(prefix)?.strip_suffix(suffix)?.parse().ok();
+        let base: Option<BlockNumber> =
+            number("state-", ".snap").or_else(|| number("blocks-", ".log").filter(|base| *base == 0));
         bases.extend(base);
     }
     bases.sort_unstable();
@@ -293,10 +274,7 @@ fn generations(dir: &Path) -> Result<Vec<BlockNumber>, LocalnetError> {
 fn remove_unfinished(dir: &Path) -> Result<(), LocalnetError> {
     for entry in fs::read_dir(dir).map_err(LocalnetError::io("read", dir))? {
         let path = entry.map_err(LocalnetError::io("read", dir))?.path();
-        let name = path
-            .file_name()
-            .and_then(|name| name.to_str())
-            .unwrap_or_default();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         if name.ends_with(".tmp") && (name.starts_with("state-") || name.starts_with("blocks-")) {
             fs::remove_file(&path).map_err(LocalnetError::io("delete", &path))?;
         }
@@ -322,16 +300,13 @@ fn check_identity(path: &Path, ours: &Identity, stored: &Identity) -> Result<(),
 }
 
 fn check_log(path: &Path, ours: &Identity) -> Result<(), LocalnetError> {
-    let preamble = peek(path, LOG_MAGIC)?
-        .ok_or_else(|| LocalnetError::damaged(path, "not a block log of this version"))?;
+    let preamble =
+        peek(path, LOG_MAGIC)?.ok_or_else(|| LocalnetError::damaged(path, "not a block log of this version"))?;
     check_identity(path, ours, &preamble.identity)
 }
 
 /// Writes a whole file under another name first, so that it is there completely or not at all.
-fn write_whole(
-    path: &Path,
-    write: impl FnOnce(&mut File) -> io::Result<()>,
-) -> Result<File, LocalnetError> {
+fn write_whole(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<File, LocalnetError> {
     let temporary = path.with_extension("tmp");
     let attempt = || -> io::Result<File> {
         let mut file = OpenOptions::new()
@@ -352,16 +327,10 @@ fn write_whole(
 }
 
 fn create_log(path: &Path, preamble: &Preamble) -> Result<File, LocalnetError> {
-    write_whole(path, |file| {
-        file.write_all(&format::preamble(LOG_MAGIC, preamble))
-    })
+    write_whole(path, |file| file.write_all(&format::preamble(LOG_MAGIC, preamble)))
 }
 
-fn write_snapshot(
-    dir: &Path,
-    preamble: &Preamble,
-    snapshot: &Snapshot,
-) -> Result<(), LocalnetError> {
+fn write_snapshot(dir: &Path, preamble: &Preamble, snapshot: &Snapshot) -> Result<(), LocalnetError> {
     let headers: Vec<&Header> = snapshot.row.iter().map(|head| &head.header).collect();
     write_whole(&snapshot_path(dir, preamble.base), |file| {
         let mut file = io::BufWriter::new(file);
@@ -388,10 +357,7 @@ fn read_snapshot(path: &Path, ours: &Identity) -> Result<Snapshot, LocalnetError
     check_identity(path, ours, &preamble.identity)?;
     let mut payloads = Vec::new();
     loop {
-        match records
-            .read_next()
-            .map_err(LocalnetError::io("read", path))?
-        {
+        match records.read_next().map_err(LocalnetError::io("read", path))? {
             Next::Record(payload) => payloads.push(payload),
             Next::End => break,
             Next::Torn | Next::Damaged(_) => return Err(damaged("a record is broken")),
@@ -400,8 +366,7 @@ fn read_snapshot(path: &Path, ours: &Identity) -> Result<Snapshot, LocalnetError
     let [headers, chunks @ .., count] = &payloads[..] else {
         return Err(damaged("it is incomplete"));
     };
-    let headers = Vec::<Header>::decode_all(&mut &headers[..])
-        .map_err(|error| damaged(&error.to_string()))?;
+    let headers = Vec::<Header>::decode_all(&mut &headers[..]).map_err(|error| damaged(&error.to_string()))?;
     let row: Vec<Head> = headers.into_iter().map(Head::new).collect();
     if row
         .last()

@@ -111,10 +111,7 @@ pub struct Records<R> {
 impl<R: Read> Records<R> {
     /// Reads from `reader`, which stands at its start.
     pub fn new(reader: R) -> Self {
-        Self {
-            reader,
-            position: 0,
-        }
+        Self { reader, position: 0 }
     }
 
     /// Bytes up to the end of the last whole record.
@@ -157,9 +154,7 @@ impl<R: Read> Records<R> {
             });
         }
         let mut payload = Vec::new();
-        (&mut self.reader)
-            .take(length as u64)
-            .read_to_end(&mut payload)?;
+        (&mut self.reader).take(length as u64).read_to_end(&mut payload)?;
         if payload.len() < length {
             return Ok(Next::Torn);
         }
@@ -233,19 +228,11 @@ mod tests {
         for cut in first.len() + 1..bytes.len() {
             let (whole, end, position) = records(&bytes[..cut]);
             assert_eq!(whole, [b"the first".to_vec()], "cut at {cut}");
-            assert_eq!(
-                (end, position),
-                (Next::Torn, first.len() as u64),
-                "cut at {cut}"
-            );
+            assert_eq!((end, position), (Next::Torn, first.len() as u64), "cut at {cut}");
         }
         for blank in [1, FRAME, 20_000] {
             let (_, end, position) = records(&[first.clone(), vec![0; blank]].concat());
-            assert_eq!(
-                (end, position),
-                (Next::Torn, first.len() as u64),
-                "{blank} zeros"
-            );
+            assert_eq!((end, position), (Next::Torn, first.len() as u64), "{blank} zeros");
         }
     }
 

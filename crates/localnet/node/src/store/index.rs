@@ -66,8 +66,7 @@ impl Index {
     /// A chain continued from stored headers, of which only the last has its state. `row` must not be empty.
     pub fn resumed(genesis: Head, row: Vec<Head>) -> Self {
         let loaded_from = row.last().map_or(0, Head::number);
-        let mut by_hash: HashMap<_, _> =
-            row.iter().map(|head| (head.hash, head.number())).collect();
+        let mut by_hash: HashMap<_, _> = row.iter().map(|head| (head.hash, head.number())).collect();
         by_hash.insert(genesis.hash, 0);
         Self {
             genesis,

@@ -94,34 +94,22 @@ impl Store {
         let head = self.head();
         let number = block.header.number;
         if block.header.parent_hash != head.hash || number != head.number() + 1 {
-            return Err(format!(
-                "block {number} does not follow block {}",
-                head.number()
-            ));
+            return Err(format!("block {number} does not follow block {}", head.number()));
         }
-        let delta = block
-            .changes
-            .iter()
-            .map(|(key, value)| (&key[..], value.as_deref()));
+        let delta = block.changes.iter().map(|(key, value)| (&key[..], value.as_deref()));
         let (root, nodes) = self
             .nodes
             .state(head.header.state_root)
             .storage_root(delta, STATE_VERSION);
         if root != block.header.state_root {
-            return Err(format!(
-                "the state of block {number} does not match its header"
-            ));
+            return Err(format!("the state of block {number} does not match its header"));
         }
         self.take_in(Head::new(block.header), block.extrinsics, nodes);
         Ok(())
     }
 
     /// Adds the next block: to the directory first, so that no client sees a block that a restart would lose.
-    pub fn commit(
-        &self,
-        block: SealedBlock,
-        nodes: BackendTransaction<BlakeTwo256>,
-    ) -> Result<Head, LocalnetError> {
+    pub fn commit(&self, block: SealedBlock, nodes: BackendTransaction<BlakeTwo256>) -> Result<Head, LocalnetError> {
         let mut dir = self.dir.lock();
         if let Some(dir) = dir.as_mut() {
             dir.append(&block)
@@ -131,21 +119,14 @@ impl Store {
         self.take_in(head.clone(), block.extrinsics, nodes);
         if let Some(dir) = dir.as_mut()
             && head.number().is_multiple_of(GENERATION)
-            && let Err(error) = self
-                .snapshot()
-                .and_then(|snapshot| dir.start_generation(&snapshot))
+            && let Err(error) = self.snapshot().and_then(|snapshot| dir.start_generation(&snapshot))
         {
             tracing::error!(%error, "no snapshot was written; the block log goes on growing");
         }
         Ok(head)
     }
 
-    fn take_in(
-        &self,
-        head: Head,
-        extrinsics: Vec<Vec<u8>>,
-        nodes: BackendTransaction<BlakeTwo256>,
-    ) {
+    fn take_in(&self, head: Head, extrinsics: Vec<Vec<u8>>, nodes: BackendTransaction<BlakeTwo256>) {
         self.nodes.apply(head.number(), nodes);
         let mut index = self.index.write();
         index.push(head, Arc::new(extrinsics));
@@ -231,9 +212,7 @@ impl Store {
 }
 
 fn build_state(nodes: &Arc<NodeDb>, block: BlockNumber, pairs: &[(Vec<u8>, Vec<u8>)]) -> Hash {
-    let delta = pairs
-        .iter()
-        .map(|(key, value)| (&key[..], Some(&value[..])));
+    let delta = pairs.iter().map(|(key, value)| (&key[..], Some(&value[..])));
     let (root, transaction) = nodes.empty_state().storage_root(delta, STATE_VERSION);
     nodes.apply(block, transaction);
     root

@@ -72,11 +72,7 @@ impl NodeDb {
     /// Lets go of what only states before `oldest_kept` need.
     pub fn forget(&self, oldest_kept: BlockNumber) {
         let nodes = &mut *self.0.write();
-        while nodes
-            .death_row
-            .front()
-            .is_some_and(|(block, _)| *block <= oldest_kept)
-        {
+        while nodes.death_row.front().is_some_and(|(block, _)| *block <= oldest_kept) {
             let Some((block, keys)) = nodes.death_row.pop_front() else {
                 break;
             };
@@ -103,15 +99,8 @@ mod tests {
 
     use super::*;
 
-    fn put(
-        db: &Arc<NodeDb>,
-        root: Hash,
-        block: BlockNumber,
-        pairs: &[(&[u8], Option<&[u8]>)],
-    ) -> Hash {
-        let (root, nodes) = db
-            .state(root)
-            .storage_root(pairs.iter().copied(), StateVersion::V1);
+    fn put(db: &Arc<NodeDb>, root: Hash, block: BlockNumber, pairs: &[(&[u8], Option<&[u8]>)]) -> Hash {
+        let (root, nodes) = db.state(root).storage_root(pairs.iter().copied(), StateVersion::V1);
         db.apply(block, nodes);
         root
     }
@@ -147,12 +136,7 @@ mod tests {
     #[test]
     fn a_node_that_comes_back_is_spared() {
         let db = Arc::new(NodeDb::default());
-        let one = put(
-            &db,
-            *EMPTY_TRIE,
-            1,
-            &[(b"key", Some(b"one")), (b"other", Some(b"x"))],
-        );
+        let one = put(&db, *EMPTY_TRIE, 1, &[(b"key", Some(b"one")), (b"other", Some(b"x"))]);
         let two = put(&db, one, 2, &[(b"key", Some(b"two"))]);
         let three = put(&db, two, 3, &[(b"key", Some(b"one"))]);
         assert_eq!(one, three);

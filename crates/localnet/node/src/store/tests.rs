@@ -6,12 +6,7 @@ use super::*;
 
 fn genesis_pairs() -> Vec<(Vec<u8>, Vec<u8>)> {
     (0..200u32)
-        .map(|n| {
-            (
-                format!("key{n}").into_bytes(),
-                n.encode().repeat(1 + n as usize % 20),
-            )
-        })
+        .map(|n| (format!("key{n}").into_bytes(), n.encode().repeat(1 + n as usize % 20)))
         .collect()
 }
 
@@ -37,9 +32,7 @@ fn grow(store: &Store) -> Head {
             Some(number.encode().repeat(12)),
         ),
     ];
-    let delta = changes
-        .iter()
-        .map(|(key, value)| (&key[..], value.as_deref()));
+    let delta = changes.iter().map(|(key, value)| (&key[..], value.as_deref()));
     let state = store.state(parent.hash).expect("the head has a state");
     let (state_root, nodes) = state.storage_root(delta, STATE_VERSION);
     let header = Header {
@@ -89,10 +82,7 @@ fn a_restart_brings_back_head_states_and_bodies() {
     assert_eq!(store.head(), head);
     assert_eq!(number_at(&store, early.hash), Some(1));
     assert_eq!(number_at(&store, head.hash), Some(21));
-    assert_eq!(
-        store.body(7).as_deref(),
-        Some(&vec![7u32.to_le_bytes().to_vec()])
-    );
+    assert_eq!(store.body(7).as_deref(), Some(&vec![7u32.to_le_bytes().to_vec()]));
     assert_eq!(grow(&store).number(), 22);
 }
 
@@ -114,10 +104,7 @@ fn a_torn_last_record_loses_that_block_only() {
     assert_eq!(store.head().number(), 2);
     assert_eq!(grow(&store).number(), 3);
     drop(store);
-    assert_eq!(
-        open(dir.path()).expect("the tear is gone").head().number(),
-        3
-    );
+    assert_eq!(open(dir.path()).expect("the tear is gone").head().number(), 3);
 }
 
 #[test]
@@ -140,10 +127,7 @@ fn damage_in_the_middle_is_refused_with_advice() {
 fn another_chain_and_another_node_are_refused() {
     let dir = tempfile::tempdir().expect("temp dir");
     let store = open(dir.path()).expect("fresh");
-    assert!(matches!(
-        open(dir.path()),
-        Err(LocalnetError::DataDirInUse { .. })
-    ));
+    assert!(matches!(open(dir.path()), Err(LocalnetError::DataDirInUse { .. })));
     grow(&store);
     store.close();
 
@@ -181,21 +165,14 @@ fn generations_keep_the_directory_small_and_the_window_whole() {
 
     let store = open(dir.path()).expect("again");
     assert_eq!(store.head(), head);
-    assert_eq!(
-        store.node_count(),
-        nodes,
-        "the same nodes as before the restart"
-    );
+    assert_eq!(store.node_count(), nodes, "the same nodes as before the restart");
     let oldest = store.block_at(last - STATES_KEPT + 1).expect("header");
     assert_eq!(number_at(&store, oldest.hash), Some(oldest.number()));
     assert_eq!(
         store.check_state(oldest.header.parent_hash),
         Err(NoState::Discarded(oldest.header.parent_hash))
     );
-    assert!(
-        store.block_at(3).is_some(),
-        "headers from before the snapshot are kept"
-    );
+    assert!(store.block_at(3).is_some(), "headers from before the snapshot are kept");
 
     // A kill after a snapshot and before its log leaves the snapshot alone.
     drop(store);
@@ -204,10 +181,7 @@ fn generations_keep_the_directory_small_and_the_window_whole() {
     assert_eq!(store.head().number(), 3 * GENERATION);
     assert_eq!(grow(&store).number(), 3 * GENERATION + 1);
     drop(store);
-    assert_eq!(
-        open(dir.path()).expect("again").head().number(),
-        3 * GENERATION + 1
-    );
+    assert_eq!(open(dir.path()).expect("again").head().number(), 3 * GENERATION + 1);
 }
 
 #[test]
@@ -239,10 +213,7 @@ fn whatever_happens_to_the_files_the_chain_is_a_prefix_or_refused() {
             Err(other) => panic!("{other}"),
         }
     }
-    assert!(
-        opened > 0 && refused > 0,
-        "{opened} opened, {refused} refused"
-    );
+    assert!(opened > 0 && refused > 0, "{opened} opened, {refused} refused");
 }
 
 #[test]

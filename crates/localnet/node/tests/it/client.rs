@@ -47,14 +47,9 @@ async fn a_client_connects_and_reads_metadata_and_accounts() -> TestResult {
         .pallet_by_name("SubtensorModule")
         .ok_or("no SubtensorModule")?;
     assert_eq!(pallet.call_index(), 7);
-    let slot: u64 = at
-        .constants()
-        .entry(dynamic::constant::<u64>("Aura", "SlotDuration"))?;
+    let slot: u64 = at.constants().entry(dynamic::constant::<u64>("Aura", "SlotDuration"))?;
     assert_eq!(slot, 100, "the constant follows the block time");
-    assert_eq!(
-        account(&client, &dev::alice()).await?.data.free,
-        1_000_000 * TAO
-    );
+    assert_eq!(account(&client, &dev::alice()).await?.data.free, 1_000_000 * TAO);
     assert_eq!(client.genesis_hash().0, chain.genesis_hash().0);
     chain.shutdown().await;
     Ok(())
@@ -67,10 +62,7 @@ async fn a_transfer_is_finalized_with_its_events_and_charged() -> TestResult {
     let events = within(progress.wait_for_finalized_success()).await?;
     let names = event_names(&events)?;
     assert!(names.contains(&"Balances.Transfer".to_owned()), "{names:?}");
-    assert!(
-        names.contains(&"System.ExtrinsicSuccess".to_owned()),
-        "{names:?}"
-    );
+    assert!(names.contains(&"System.ExtrinsicSuccess".to_owned()), "{names:?}");
     let (alice, bob) = (
         account(&client, &dev::alice()).await?,
         account(&client, &dev::bob()).await?,
@@ -90,9 +82,7 @@ async fn old_states_can_be_read_after_the_head_has_moved() -> TestResult {
     within(progress.wait_for_finalized_success()).await?;
     let address = || dynamic::storage::<([u8; 32],), Account>("System", "Account");
     let key = (dev::dave().public_key().0,);
-    let old = within(before.storage().fetch(address(), key))
-        .await?
-        .decode()?;
+    let old = within(before.storage().fetch(address(), key)).await?.decode()?;
     assert_eq!(old.data.free, 2_000 * TAO);
     assert_eq!(account(&client, &dev::dave()).await?.data.free, 2_001 * TAO);
     chain.shutdown().await;
@@ -119,11 +109,7 @@ async fn maps_are_iterated_and_runtime_apis_called_by_metadata() -> TestResult {
     ] {
         assert!(found.contains(&who.public_key().0));
     }
-    let nonce = dynamic::runtime_api_call::<_, u32>(
-        "AccountNonceApi",
-        "account_nonce",
-        (dev::alice().public_key().0,),
-    );
+    let nonce = dynamic::runtime_api_call::<_, u32>("AccountNonceApi", "account_nonce", (dev::alice().public_key().0,));
     assert_eq!(within(at.runtime_apis().call(nonce)).await?, 0);
     chain.shutdown().await;
     Ok(())
@@ -144,10 +130,7 @@ async fn blocks_stream_in_order() -> TestResult {
             "every block holds its timestamp"
         );
     }
-    assert!(
-        numbers.windows(2).all(|pair| pair[1] == pair[0] + 1),
-        "{numbers:?}"
-    );
+    assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "{numbers:?}");
     chain.shutdown().await;
     Ok(())
 }
@@ -163,20 +146,13 @@ async fn a_burst_of_transactions_of_one_account_is_included_in_order() -> TestRe
             .mortal(64)
             .build();
         let (call, signer) = (transfer(&dev::bob(), TAO), dev::alice());
-        let mut tx = within(
-            at.tx()
-                .create_signable(&call, &signer.public_key().into(), params),
-        )
-        .await?;
+        let mut tx = within(at.tx().create_signable(&call, &signer.public_key().into(), params)).await?;
         waiting.push(within(tx.sign(&signer)?.submit_and_watch()).await?);
     }
     for progress in waiting {
         within(progress.wait_for_finalized_success()).await?;
     }
-    assert_eq!(
-        account(&client, &dev::bob()).await?.data.free,
-        1_000_020 * TAO
-    );
+    assert_eq!(account(&client, &dev::bob()).await?.data.free, 1_000_020 * TAO);
     assert_eq!(account(&client, &dev::alice()).await?.nonce, 20);
     chain.shutdown().await;
     Ok(())
@@ -188,10 +164,7 @@ async fn who_cannot_pay_is_refused_before_inclusion() -> TestResult {
     let poor = Keypair::from_uri(&"//Nobody".parse()?)?;
     let refused = submit(&client, &transfer(&dev::bob(), TAO), &poor).await;
     let text = format!("{:?}", refused.err().ok_or("it was accepted")?);
-    assert!(
-        text.contains("1010") && text.contains("Inability to pay"),
-        "{text}"
-    );
+    assert!(text.contains("1010") && text.contains("Inability to pay"), "{text}");
     chain.shutdown().await;
     Ok(())
 }
@@ -225,15 +198,9 @@ async fn a_failed_call_is_included_and_its_error_has_a_name() -> TestResult {
     let progress = submit(&client, &transfer(&dev::bob(), all), &dev::eve()).await?;
     let failed = within(progress.wait_for_finalized_success()).await;
     let text = failed.err().ok_or("it succeeded")?.to_string();
-    assert!(
-        text.contains("Token error: Funds are unavailable"),
-        "{text}"
-    );
+    assert!(text.contains("Token error: Funds are unavailable"), "{text}");
     let eve = account(&client, &dev::eve()).await?;
-    assert!(
-        eve.nonce == 1 && eve.data.free < all,
-        "the fee was taken all the same"
-    );
+    assert!(eve.nonce == 1 && eve.data.free < all, "the fee was taken all the same");
     chain.shutdown().await;
     Ok(())
 }

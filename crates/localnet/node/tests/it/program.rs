@@ -42,11 +42,8 @@ impl Program {
 
     async fn nonce(&self, client: &Client) -> TestResult<u32> {
         let at = within(client.at_current_block()).await?;
-        let call = dynamic::runtime_api_call::<_, u32>(
-            "AccountNonceApi",
-            "account_nonce",
-            (dev::alice().public_key().0,),
-        );
+        let call =
+            dynamic::runtime_api_call::<_, u32>("AccountNonceApi", "account_nonce", (dev::alice().public_key().0,));
         within(at.runtime_apis().call(call)).await
     }
 }
@@ -60,9 +57,7 @@ impl Drop for Program {
 }
 
 fn run(args: &[&str]) -> TestResult<Output> {
-    Ok(Command::new(env!("CARGO_BIN_EXE_localnet"))
-        .args(args)
-        .output()?)
+    Ok(Command::new(env!("CARGO_BIN_EXE_localnet")).args(args).output()?)
 }
 
 #[tokio::test]
@@ -72,10 +67,7 @@ async fn kill_minus_nine_loses_nothing_that_was_finalized() -> TestResult {
     for round in 0..4u32 {
         let mut program = Program::start(dir.path())?;
         let client = within(Client::from_url(&program.endpoint)).await?;
-        assert_eq!(
-            *genesis.get_or_insert(client.genesis_hash()),
-            client.genesis_hash()
-        );
+        assert_eq!(*genesis.get_or_insert(client.genesis_hash()), client.genesis_hash());
         assert_eq!(
             program.nonce(&client).await?,
             round,
@@ -112,11 +104,7 @@ async fn a_signal_ends_the_program_in_good_order() -> TestResult {
         );
         let status = program.child.wait()?;
         assert_eq!(status.code(), Some(0), "SIG{signal}");
-        assert!(
-            started.elapsed() < Duration::from_secs(3),
-            "{:?}",
-            started.elapsed()
-        );
+        assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
     }
     Ok(())
 }
@@ -152,10 +140,7 @@ async fn a_data_dir_of_another_chain_is_refused() -> TestResult {
     let output = run(&["--port", "0", "--block-time", "1s", "--data-dir", &path])?;
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(3), "{text}");
-    assert!(
-        text.contains("--block-time 50ms") && text.contains("delete"),
-        "{text}"
-    );
+    assert!(text.contains("--block-time 50ms") && text.contains("delete"), "{text}");
     Ok(())
 }
 
@@ -169,11 +154,7 @@ async fn a_kill_after_a_new_generation_keeps_the_window_of_states() -> TestResul
     let head: Value = within(client.request("dev_newBlock", rpc_params![call])).await?;
     program.child.kill()?;
     program.child.wait()?;
-    assert!(
-        dir.path()
-            .join(format!("state-{GENERATION:010}.snap"))
-            .exists()
-    );
+    assert!(dir.path().join(format!("state-{GENERATION:010}.snap")).exists());
 
     let program = Program::start_with(dir.path(), &["--sealing", "manual"])?;
     let client = within(WsClientBuilder::default().build(&program.endpoint)).await?;
@@ -185,11 +166,8 @@ async fn a_kill_after_a_new_generation_keeps_the_window_of_states() -> TestResul
     let key = "0x26aa394eea5630e07c48ae0c9558cef702a5c1b19ab7a04f536c519aca4983ac";
     let number: String = within(client.request("state_getStorage", rpc_params![key, hash])).await?;
     assert_eq!(number, format!("0x{}", hex::encode(oldest.to_le_bytes())));
-    let before: Value =
-        within(client.request("chain_getBlockHash", rpc_params![oldest - 1])).await?;
-    let gone: Result<Value, _> = client
-        .request("state_getStorage", rpc_params![key, before])
-        .await;
+    let before: Value = within(client.request("chain_getBlockHash", rpc_params![oldest - 1])).await?;
+    let gone: Result<Value, _> = client.request("state_getStorage", rpc_params![key, before]).await;
     assert!(gone.is_err_and(|error| error.to_string().contains("State already discarded")));
     Ok(())
 }

@@ -51,19 +51,13 @@ async fn signed(chain: &Localnet, nonce: u64, amount: u64) -> TestResult<String>
             .create_signable(&call, &dev::alice().public_key().into(), params),
     )
     .await?;
-    Ok(format!(
-        "0x{}",
-        hex::encode(tx.sign(&dev::alice())?.encoded())
-    ))
+    Ok(format!("0x{}", hex::encode(tx.sign(&dev::alice())?.encoded())))
 }
 
 fn error_of(result: Result<Value, ClientError>) -> TestResult<(i32, String)> {
     match result {
         Err(ClientError::Call(error)) => {
-            let data = error
-                .data()
-                .map(|data| data.get().to_owned())
-                .unwrap_or_default();
+            let data = error.data().map(|data| data.get().to_owned()).unwrap_or_default();
             Ok((error.code(), format!("{} {data}", error.message())))
         }
         other => Err(format!("expected a call error, got {other:?}").into()),
@@ -123,22 +117,15 @@ async fn headers_and_hashes_come_in_every_form_clients_ask_for() -> TestResult {
     assert_eq!(ask(json!([null])).await?, json!(head.hash));
     assert_eq!(ask(json!([0])).await?, genesis);
     assert_eq!(ask(json!(["0x2"])).await?, json!(head.hash));
-    assert_eq!(
-        ask(json!([[0, 2, 99]])).await?,
-        json!([genesis, head.hash, null])
-    );
+    assert_eq!(ask(json!([[0, 2, 99]])).await?, json!([genesis, head.hash, null]));
     assert_eq!(ask(json!([99])).await?, Value::Null);
     let alias: Value = client.request("chain_getHead", rpc_params![]).await?;
     assert_eq!(alias, json!(head.hash));
 
-    let header: Value = client
-        .request("chain_getHeader", rpc_params![head.hash])
-        .await?;
+    let header: Value = client.request("chain_getHeader", rpc_params![head.hash]).await?;
     assert_eq!(header["number"], "0x2");
     assert_eq!(header["digest"], json!({ "logs": [] }));
-    let block: Value = client
-        .request("chain_getBlock", rpc_params![head.hash])
-        .await?;
+    let block: Value = client.request("chain_getBlock", rpc_params![head.hash]).await?;
     assert_eq!(block["block"]["header"], header);
     assert_eq!(
         block["block"]["extrinsics"].as_array().map(Vec::len),
@@ -146,10 +133,7 @@ async fn headers_and_hashes_come_in_every_form_clients_ask_for() -> TestResult {
         "the timestamp"
     );
     let unknown: Value = client
-        .request(
-            "chain_getBlock",
-            rpc_params![json!(format!("0x{}", "11".repeat(32)))],
-        )
+        .request("chain_getBlock", rpc_params![json!(format!("0x{}", "11".repeat(32)))])
         .await?;
     assert_eq!(unknown, Value::Null);
     chain.shutdown().await;
@@ -164,30 +148,19 @@ async fn versions_and_metadata_are_answered_even_for_the_parent_of_genesis() -> 
         json!(chain.genesis_hash()),
         json!(format!("0x{}", "00".repeat(32))),
     ] {
-        let version: Value = client
-            .request("state_getRuntimeVersion", rpc_params![at])
-            .await?;
+        let version: Value = client.request("state_getRuntimeVersion", rpc_params![at]).await?;
         assert_eq!(version["specName"], "node-subtensor");
         assert_eq!(version["stateVersion"], 1);
         assert!(
-            version["apis"][0][0]
-                .as_str()
-                .is_some_and(|api| api.starts_with("0x")),
+            version["apis"][0][0].as_str().is_some_and(|api| api.starts_with("0x")),
             "{version}"
         );
     }
     let metadata: String = client.request("state_getMetadata", rpc_params![]).await?;
     assert!(metadata.starts_with("0x6d6574610e"), "magic and version 14");
-    for (params, version) in [
-        ("0x0f000000", "0f"),
-        ("0f000000", "0f"),
-        ("0x10000000", "10"),
-    ] {
+    for (params, version) in [("0x0f000000", "0f"), ("0f000000", "0f"), ("0x10000000", "10")] {
         let answer: String = client
-            .request(
-                "state_call",
-                rpc_params!["Metadata_metadata_at_version", params],
-            )
+            .request("state_call", rpc_params!["Metadata_metadata_at_version", params])
             .await?;
         assert!(
             answer.starts_with("0x01") && answer.contains(&format!("6d657461{version}")),
@@ -208,39 +181,23 @@ async fn a_watched_transaction_tells_its_statuses_in_order_and_then_ends() -> Te
             "author_unwatchExtrinsic",
         )
         .await?;
-    let next = async |watch: &mut Subscription<Value>| {
-        within(async { watch.next().await.ok_or("ended") }).await
-    };
+    let next = async |watch: &mut Subscription<Value>| within(async { watch.next().await.ok_or("ended") }).await;
     assert_eq!(next(&mut watch).await??, json!("future"));
-    let index: u32 = client
-        .request("account_nextIndex", rpc_params![ALICE])
-        .await?;
+    let index: u32 = client.request("account_nextIndex", rpc_params![ALICE]).await?;
     assert_eq!(index, 0, "a gap does not count");
     let _: Value = client
-        .request(
-            "author_submitExtrinsic",
-            rpc_params![signed(&chain, 0, 5).await?],
-        )
+        .request("author_submitExtrinsic", rpc_params![signed(&chain, 0, 5).await?])
         .await?;
     assert_eq!(next(&mut watch).await??, json!("ready"));
-    let index: u32 = client
-        .request("system_accountNextIndex", rpc_params![ALICE])
-        .await?;
+    let index: u32 = client.request("system_accountNextIndex", rpc_params![ALICE]).await?;
     assert_eq!(index, 2, "the pool counts");
-    let pending: Vec<String> = client
-        .request("author_pendingExtrinsics", rpc_params![])
-        .await?;
+    let pending: Vec<String> = client.request("author_pendingExtrinsics", rpc_params![]).await?;
     assert_eq!(pending.len(), 2);
 
     let block = json!(chain.new_block().await?.hash);
     assert_eq!(next(&mut watch).await??, json!({ "inBlock": block }));
-    let body: Value = client
-        .request("chain_getBlock", rpc_params![block.clone()])
-        .await?;
-    assert_eq!(
-        body["block"]["extrinsics"].as_array().map(Vec::len),
-        Some(3)
-    );
+    let body: Value = client.request("chain_getBlock", rpc_params![block.clone()]).await?;
+    assert_eq!(body["block"]["extrinsics"].as_array().map(Vec::len), Some(3));
     assert_eq!(next(&mut watch).await??, json!({ "finalized": block }));
     chain.shutdown().await;
     Ok(())
@@ -249,11 +206,7 @@ async fn a_watched_transaction_tells_its_statuses_in_order_and_then_ends() -> Te
 #[tokio::test]
 async fn refusals_have_the_codes_of_other_nodes() -> TestResult {
     let (chain, client) = manual().await?;
-    let submit = async |extrinsic: String| {
-        client
-            .request("author_submitExtrinsic", rpc_params![extrinsic])
-            .await
-    };
+    let submit = async |extrinsic: String| client.request("author_submitExtrinsic", rpc_params![extrinsic]).await;
     let first = signed(&chain, 0, 5).await?;
     let _: Value = submit(first.clone()).await?;
     assert_eq!(error_of(submit(first.clone()).await)?.0, 1013);
@@ -261,10 +214,7 @@ async fn refusals_have_the_codes_of_other_nodes() -> TestResult {
     let mut forged = first.clone();
     forged.replace_range(150..151, if &first[150..151] == "0" { "1" } else { "0" });
     let (code, text) = error_of(submit(forged).await)?;
-    assert!(
-        code == 1010 && text.contains("bad signature"),
-        "{code} {text}"
-    );
+    assert!(code == 1010 && text.contains("bad signature"), "{code} {text}");
     chain.new_block().await?;
     let (code, text) = error_of(submit(first).await)?;
     assert!(code == 1010 && text.contains("outdated"), "{code} {text}");
@@ -285,10 +235,7 @@ async fn keys_are_paged_and_values_queried_at_blocks() -> TestResult {
     let mut paged: Vec<String> = Vec::new();
     loop {
         let page: Vec<String> = client
-            .request(
-                "state_getKeysPaged",
-                rpc_params![prefix, 4, paged.last(), Value::Null],
-            )
+            .request("state_getKeysPaged", rpc_params![prefix, 4, paged.last(), Value::Null])
             .await?;
         if page.is_empty() {
             break;
@@ -297,33 +244,19 @@ async fn keys_are_paged_and_values_queried_at_blocks() -> TestResult {
         paged.extend(page);
     }
     assert_eq!(paged, all);
-    let (code, _) = error_of(
-        client
-            .request("state_getKeysPaged", rpc_params![prefix, 1001])
-            .await,
-    )?;
+    let (code, _) = error_of(client.request("state_getKeysPaged", rpc_params![prefix, 1001]).await)?;
     assert_eq!(code, 4002);
     let queried: Value = client
         .request("state_queryStorageAt", rpc_params![[&all[0], "0xffff"]])
         .await?;
     assert_eq!(queried[0]["changes"][1], json!(["0xffff", null]));
     let value: Value = client
-        .request(
-            "state_getStorageAt",
-            rpc_params![&all[0], chain.genesis_hash()],
-        )
+        .request("state_getStorageAt", rpc_params![&all[0], chain.genesis_hash()])
         .await?;
     assert_eq!(queried[0]["changes"][0], json!([all[0], value]));
     let nowhere = json!(format!("0x{}", "11".repeat(32)));
-    let (code, text) = error_of(
-        client
-            .request("state_getStorage", rpc_params![&all[0], nowhere])
-            .await,
-    )?;
-    assert!(
-        code == 4003 && text.contains("UnknownBlock"),
-        "{code} {text}"
-    );
+    let (code, text) = error_of(client.request("state_getStorage", rpc_params![&all[0], nowhere]).await)?;
+    assert!(code == 4003 && text.contains("UnknownBlock"), "{code} {text}");
     chain.shutdown().await;
     Ok(())
 }
@@ -332,9 +265,7 @@ async fn keys_are_paged_and_values_queried_at_blocks() -> TestResult {
 async fn fees_are_told_before_a_transaction_is_sent() -> TestResult {
     let (chain, client) = manual().await?;
     let extrinsic = signed(&chain, 0, 5).await?;
-    let info: Value = client
-        .request("payment_queryInfo", rpc_params![&extrinsic])
-        .await?;
+    let info: Value = client.request("payment_queryInfo", rpc_params![&extrinsic]).await?;
     assert_eq!(info["class"], "normal");
     let fee: u64 = info["partialFee"].as_str().ok_or("no fee")?.parse()?;
     assert!(fee > 0);
@@ -363,29 +294,17 @@ async fn storage_subscriptions_tell_only_what_changed() -> TestResult {
             "state_unsubscribeStorage",
         )
         .await?;
-    let next = async |watch: &mut Subscription<Value>| {
-        within(async { watch.next().await.ok_or("ended") }).await
-    };
+    let next = async |watch: &mut Subscription<Value>| within(async { watch.next().await.ok_or("ended") }).await;
     let first = next(&mut watch).await??;
-    assert_eq!(
-        first["changes"].as_array().map(Vec::len),
-        Some(2),
-        "{first}"
-    );
+    assert_eq!(first["changes"].as_array().map(Vec::len), Some(2), "{first}");
     chain.new_block().await?;
-    assert_eq!(
-        next(&mut watch).await??["changes"],
-        json!([[number, "0x01000000"]])
-    );
+    assert_eq!(next(&mut watch).await??["changes"], json!([[number, "0x01000000"]]));
     let block: Value = client
         .request("dev_setStorage", rpc_params![[["0x3a6d79", "0x07"]]])
         .await?;
     let told = next(&mut watch).await??;
     assert_eq!(told["block"], block);
-    assert_eq!(
-        told["changes"],
-        json!([[number, "0x02000000"], ["0x3a6d79", "0x07"]])
-    );
+    assert_eq!(told["changes"], json!([[number, "0x02000000"], ["0x3a6d79", "0x07"]]));
     watch.unsubscribe().await?;
     chain.shutdown().await;
     Ok(())
@@ -408,11 +327,7 @@ async fn blocks_and_time_can_be_made_by_hand() -> TestResult {
             rpc_params!["0xf0c365c3cf59d671eb72da0e7a4113c49f1f0515f462cdcf84e0f1d6045dfcbb"],
         )
         .await?;
-    let now = u64::from_le_bytes(
-        hex::decode(&now[2..])?
-            .try_into()
-            .map_err(|_| "eight bytes")?,
-    );
+    let now = u64::from_le_bytes(hex::decode(&now[2..])?.try_into().map_err(|_| "eight bytes")?);
     assert!((far..far + 1_000).contains(&now), "{now}");
     chain.new_block().await?;
     assert_eq!(chain.head().number(), 7);
@@ -431,9 +346,7 @@ async fn heads_are_streamed_beginning_with_the_newest() -> TestResult {
             "chain_unsubscribeFinalizedHeads",
         )
         .await?;
-    let next = async |watch: &mut Subscription<Value>| {
-        within(async { watch.next().await.ok_or("ended") }).await
-    };
+    let next = async |watch: &mut Subscription<Value>| within(async { watch.next().await.ok_or("ended") }).await;
     assert_eq!(next(&mut watch).await??["number"], "0x1");
     chain.new_block().await?;
     chain.new_block().await?;
@@ -449,11 +362,7 @@ async fn shutdown_frees_the_port_within_a_second_while_clients_listen() -> TestR
     let address = chain.local_addr();
     let client = connect(&chain).await?;
     let _heads: Subscription<Value> = client
-        .subscribe(
-            "chain_subscribeNewHeads",
-            rpc_params![],
-            "chain_unsubscribeNewHeads",
-        )
+        .subscribe("chain_subscribeNewHeads", rpc_params![], "chain_unsubscribeNewHeads")
         .await?;
     let taken = Localnet::start(LocalnetConfig {
         rpc: address,
@@ -463,9 +372,7 @@ async fn shutdown_frees_the_port_within_a_second_while_clients_listen() -> TestR
     .err()
     .ok_or("two on one port")?;
     assert!(matches!(taken, LocalnetError::PortInUse { addr } if addr == address));
-    assert!(
-        taken.to_string().contains("--port") && taken.to_string().contains(&address.to_string())
-    );
+    assert!(taken.to_string().contains("--port") && taken.to_string().contains(&address.to_string()));
 
     let started = Instant::now();
     chain.shutdown().await;
@@ -474,11 +381,7 @@ async fn shutdown_frees_the_port_within_a_second_while_clients_listen() -> TestR
         ..config()
     })
     .await?;
-    assert!(
-        started.elapsed() < Duration::from_secs(1),
-        "{:?}",
-        started.elapsed()
-    );
+    assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
     again.shutdown().await;
     Ok(())
 }

@@ -8,28 +8,15 @@ use crate::common::{Client, TestResult, config, event_names, submit, within};
 
 const PALLET: &str = "SubtensorModule";
 
-async fn send(
-    client: &Client,
-    call: impl subxt::transactions::Payload,
-    signer: &Keypair,
-) -> TestResult {
-    within(
-        submit(client, &call, signer)
-            .await?
-            .wait_for_finalized_success(),
-    )
-    .await?;
+async fn send(client: &Client, call: impl subxt::transactions::Payload, signer: &Keypair) -> TestResult {
+    within(submit(client, &call, signer).await?.wait_for_finalized_success()).await?;
     Ok(())
 }
 
 async fn uid(client: &Client, netuid: u16, hotkey: &Keypair) -> TestResult<Option<u16>> {
     let at = within(client.at_current_block()).await?;
     let address = dynamic::storage::<(u16, [u8; 32]), u16>(PALLET, "Uids");
-    let found = within(
-        at.storage()
-            .try_fetch(address, (netuid, hotkey.public_key().0)),
-    )
-    .await?;
+    let found = within(at.storage().try_fetch(address, (netuid, hotkey.public_key().0))).await?;
     Ok(found.map(|value| value.decode()).transpose()?)
 }
 
@@ -90,11 +77,7 @@ async fn a_subnet_is_created_joined_weighed_and_kept() -> TestResult {
             ("weights_set_rate_limit", Value::from(0u64)),
         ],
     );
-    let sudo = dynamic::transaction(
-        "Sudo",
-        "sudo",
-        (Value::unnamed_variant("AdminUtils", [limit]),),
-    );
+    let sudo = dynamic::transaction("Sudo", "sudo", (Value::unnamed_variant("AdminUtils", [limit]),));
     send(&client, sudo, &dev::alice()).await?;
     let stake = dynamic::transaction(
         PALLET,
@@ -104,17 +87,8 @@ async fn a_subnet_is_created_joined_weighed_and_kept() -> TestResult {
     send(&client, stake, &dev::bob()).await?;
 
     // The hotkey owns nothing; setting weights is free.
-    let row = dynamic::transaction(
-        PALLET,
-        "set_weights",
-        (netuid, vec![1u16], vec![7u16], 0u64),
-    );
-    let events = within(
-        submit(&client, &row, &hotkey)
-            .await?
-            .wait_for_finalized_success(),
-    )
-    .await?;
+    let row = dynamic::transaction(PALLET, "set_weights", (netuid, vec![1u16], vec![7u16], 0u64));
+    let events = within(submit(&client, &row, &hotkey).await?.wait_for_finalized_success()).await?;
     let names = event_names(&events)?;
     assert!(names.contains(&format!("{PALLET}.WeightsSet")), "{names:?}");
     let set = weights(&client, netuid).await?;

@@ -62,11 +62,7 @@ mod calls {
         /// Sets blocks during which a new neuron is pruned last; or the owner.
         #[pallet::call_index(13)]
         #[pallet::weight((Weight::from_parts(20_000_000, 0), DispatchClass::Operational))]
-        pub fn sudo_set_immunity_period(
-            origin: OriginFor<T>,
-            netuid: u16,
-            immunity_period: u16,
-        ) -> DispatchResult {
+        pub fn sudo_set_immunity_period(origin: OriginFor<T>, netuid: u16, immunity_period: u16) -> DispatchResult {
             Self::allow_owner(origin, netuid, Hyperparameter::ImmunityPeriod)?;
             pallet_subtensor::ImmunityPeriod::<T>::insert(netuid, immunity_period);
             Self::tell(Told::ImmunityPeriodSet(netuid, immunity_period));
@@ -90,11 +86,7 @@ mod calls {
         /// Sets the most neurons; or the owner.
         #[pallet::call_index(15)]
         #[pallet::weight((Weight::from_parts(20_000_000, 0), DispatchClass::Operational))]
-        pub fn sudo_set_max_allowed_uids(
-            origin: OriginFor<T>,
-            netuid: u16,
-            max_allowed_uids: u16,
-        ) -> DispatchResult {
+        pub fn sudo_set_max_allowed_uids(origin: OriginFor<T>, netuid: u16, max_allowed_uids: u16) -> DispatchResult {
             Self::allow_owner(origin, netuid, Hyperparameter::MaxAllowedUids)?;
             ensure!(
                 max_allowed_uids >= pallet_subtensor::SubnetworkN::<T>::get(netuid),
@@ -136,11 +128,7 @@ mod calls {
         /// Sets the superseded activity cutoff, blocks; or the owner.
         #[pallet::call_index(18)]
         #[pallet::weight((Weight::from_parts(20_000_000, 0), DispatchClass::Operational))]
-        pub fn sudo_set_activity_cutoff(
-            origin: OriginFor<T>,
-            netuid: u16,
-            activity_cutoff: u16,
-        ) -> DispatchResult {
+        pub fn sudo_set_activity_cutoff(origin: OriginFor<T>, netuid: u16, activity_cutoff: u16) -> DispatchResult {
             Self::allow_owner(origin, netuid, Hyperparameter::ActivityCutoff)?;
             let lowest = pallet_subtensor::MinActivityCutoff::<T>::get();
             ensure!(
@@ -175,10 +163,7 @@ mod calls {
             target_registrations_per_interval: u16,
         ) -> DispatchResult {
             Self::allow_root(origin, netuid)?;
-            pallet_subtensor::TargetRegistrationsPerInterval::<T>::insert(
-                netuid,
-                target_registrations_per_interval,
-            );
+            pallet_subtensor::TargetRegistrationsPerInterval::<T>::insert(netuid, target_registrations_per_interval);
             Self::tell(Told::RegistrationPerIntervalSet(
                 netuid,
                 target_registrations_per_interval,
@@ -189,16 +174,9 @@ mod calls {
         /// Sets the lowest price of a registration, rao; or the owner.
         #[pallet::call_index(22)]
         #[pallet::weight((Weight::from_parts(20_000_000, 0), DispatchClass::Operational))]
-        pub fn sudo_set_min_burn(
-            origin: OriginFor<T>,
-            netuid: u16,
-            min_burn: u64,
-        ) -> DispatchResult {
+        pub fn sudo_set_min_burn(origin: OriginFor<T>, netuid: u16, min_burn: u64) -> DispatchResult {
             Self::allow_owner(origin, netuid, Hyperparameter::MinBurn)?;
-            ensure!(
-                min_burn <= MIN_BURN_UPPER_BOUND,
-                Error::<T>::ValueNotInBounds
-            );
+            ensure!(min_burn <= MIN_BURN_UPPER_BOUND, Error::<T>::ValueNotInBounds);
             ensure!(
                 min_burn < pallet_subtensor::MaxBurn::<T>::get(netuid),
                 Error::<T>::ValueNotInBounds
@@ -211,16 +189,9 @@ mod calls {
         /// Sets the highest price of a registration, rao; or the owner.
         #[pallet::call_index(23)]
         #[pallet::weight((Weight::from_parts(20_000_000, 0), DispatchClass::Operational))]
-        pub fn sudo_set_max_burn(
-            origin: OriginFor<T>,
-            netuid: u16,
-            max_burn: u64,
-        ) -> DispatchResult {
+        pub fn sudo_set_max_burn(origin: OriginFor<T>, netuid: u16, max_burn: u64) -> DispatchResult {
             Self::allow_owner(origin, netuid, Hyperparameter::MaxBurn)?;
-            ensure!(
-                max_burn >= MAX_BURN_LOWER_BOUND,
-                Error::<T>::ValueNotInBounds
-            );
+            ensure!(max_burn >= MAX_BURN_LOWER_BOUND, Error::<T>::ValueNotInBounds);
             ensure!(
                 max_burn > pallet_subtensor::MinBurn::<T>::get(netuid),
                 Error::<T>::ValueNotInBounds
@@ -244,10 +215,7 @@ mod calls {
                 Error::<T>::MaxValidatorsLargerThanMaxUIds
             );
             pallet_subtensor::MaxAllowedValidators::<T>::insert(netuid, max_allowed_validators);
-            Self::tell(Told::MaxAllowedValidatorsSet(
-                netuid,
-                max_allowed_validators,
-            ));
+            Self::tell(Told::MaxAllowedValidatorsSet(netuid, max_allowed_validators));
             Ok(())
         }
 
@@ -278,24 +246,15 @@ mod calls {
             max_registrations_per_block: u16,
         ) -> DispatchResult {
             Self::allow_root(origin, netuid)?;
-            pallet_subtensor::MaxRegistrationsPerBlock::<T>::insert(
-                netuid,
-                max_registrations_per_block,
-            );
-            Self::tell(Told::MaxRegistrationsPerBlockSet(
-                netuid,
-                max_registrations_per_block,
-            ));
+            pallet_subtensor::MaxRegistrationsPerBlock::<T>::insert(netuid, max_registrations_per_block);
+            Self::tell(Told::MaxRegistrationsPerBlockSet(netuid, max_registrations_per_block));
             Ok(())
         }
 
         /// Sets blocks between two creations of a subnet.
         #[pallet::call_index(29)]
         #[pallet::weight((Weight::from_parts(20_000_000, 0), DispatchClass::Operational))]
-        pub fn sudo_set_network_rate_limit(
-            origin: OriginFor<T>,
-            rate_limit: u64,
-        ) -> DispatchResult {
+        pub fn sudo_set_network_rate_limit(origin: OriginFor<T>, rate_limit: u64) -> DispatchResult {
             ensure_root(origin)?;
             pallet_subtensor::NetworkRateLimit::<T>::put(rate_limit);
             Self::tell(Told::NetworkRateLimitSet(rate_limit));
@@ -314,10 +273,7 @@ mod calls {
         /// Sets the lowest price of a subnet, rao.
         #[pallet::call_index(36)]
         #[pallet::weight((Weight::from_parts(20_000_000, 0), DispatchClass::Operational))]
-        pub fn sudo_set_network_min_lock_cost(
-            origin: OriginFor<T>,
-            lock_cost: u64,
-        ) -> DispatchResult {
+        pub fn sudo_set_network_min_lock_cost(origin: OriginFor<T>, lock_cost: u64) -> DispatchResult {
             ensure_root(origin)?;
             pallet_subtensor::NetworkMinLockCost::<T>::put(lock_cost);
             Self::tell(Told::NetworkMinLockCostSet(lock_cost));
@@ -361,11 +317,7 @@ mod calls {
         /// Says whether each bond has its own rate; or the owner.
         #[pallet::call_index(50)]
         #[pallet::weight((Weight::from_parts(20_000_000, 0), DispatchClass::Operational))]
-        pub fn sudo_set_liquid_alpha_enabled(
-            origin: OriginFor<T>,
-            netuid: u16,
-            enabled: bool,
-        ) -> DispatchResult {
+        pub fn sudo_set_liquid_alpha_enabled(origin: OriginFor<T>, netuid: u16, enabled: bool) -> DispatchResult {
             Self::allow_owner(origin, netuid, Hyperparameter::LiquidAlphaEnabled)?;
             pallet_subtensor::LiquidAlphaOn::<T>::insert(netuid, enabled);
             Ok(())
@@ -404,10 +356,7 @@ mod calls {
             interval: u64,
         ) -> DispatchResult {
             Self::allow_owner(origin, netuid, Hyperparameter::WeightCommitInterval)?;
-            ensure!(
-                interval >= 1,
-                pallet_subtensor::Error::<T>::RevealPeriodTooSmall
-            );
+            ensure!(interval >= 1, pallet_subtensor::Error::<T>::RevealPeriodTooSmall);
             ensure!(
                 interval <= MOST_REVEAL_EPOCHS,
                 pallet_subtensor::Error::<T>::RevealPeriodTooLarge
@@ -420,11 +369,7 @@ mod calls {
         /// Sets how much out-of-consensus weight is kept out of bonds, of 65535; or the owner.
         #[pallet::call_index(60)]
         #[pallet::weight((Weight::from_parts(20_000_000, 0), DispatchClass::Operational))]
-        pub fn sudo_set_bonds_penalty(
-            origin: OriginFor<T>,
-            netuid: u16,
-            bonds_penalty: u16,
-        ) -> DispatchResult {
+        pub fn sudo_set_bonds_penalty(origin: OriginFor<T>, netuid: u16, bonds_penalty: u16) -> DispatchResult {
             Self::allow_owner(origin, netuid, Hyperparameter::BondsPenalty)?;
             pallet_subtensor::BondsPenalty::<T>::insert(netuid, bonds_penalty);
             Self::tell(Told::BondsPenaltySet(netuid, bonds_penalty));
@@ -434,11 +379,7 @@ mod calls {
         /// Says whether stake may be traded.
         #[pallet::call_index(66)]
         #[pallet::weight((Weight::from_parts(20_000_000, 0), DispatchClass::Operational))]
-        pub fn sudo_set_subtoken_enabled(
-            origin: OriginFor<T>,
-            netuid: u16,
-            subtoken_enabled: bool,
-        ) -> DispatchResult {
+        pub fn sudo_set_subtoken_enabled(origin: OriginFor<T>, netuid: u16, subtoken_enabled: bool) -> DispatchResult {
             Self::allow_root(origin, netuid)?;
             pallet_subtensor::SubtokenEnabled::<T>::insert(netuid, subtoken_enabled);
             Ok(())
@@ -447,11 +388,7 @@ mod calls {
         /// Sets the steepness of liquid alpha, hundredths; or the owner.
         #[pallet::call_index(68)]
         #[pallet::weight((Weight::from_parts(20_000_000, 0), DispatchClass::Operational))]
-        pub fn sudo_set_alpha_sigmoid_steepness(
-            origin: OriginFor<T>,
-            netuid: u16,
-            steepness: i16,
-        ) -> DispatchResult {
+        pub fn sudo_set_alpha_sigmoid_steepness(origin: OriginFor<T>, netuid: u16, steepness: i16) -> DispatchResult {
             Self::allow_owner(origin, netuid, Hyperparameter::AlphaSigmoidSteepness)?;
             ensure!(steepness >= 0, Error::<T>::NegativeSigmoidSteepness);
             pallet_subtensor::AlphaSigmoidSteepness::<T>::insert(netuid, steepness);
@@ -462,11 +399,7 @@ mod calls {
         /// Says whether bonds are absolute; or the owner.
         #[pallet::call_index(69)]
         #[pallet::weight((Weight::from_parts(20_000_000, 0), DispatchClass::Operational))]
-        pub fn sudo_set_yuma3_enabled(
-            origin: OriginFor<T>,
-            netuid: u16,
-            enabled: bool,
-        ) -> DispatchResult {
+        pub fn sudo_set_yuma3_enabled(origin: OriginFor<T>, netuid: u16, enabled: bool) -> DispatchResult {
             Self::allow_owner(origin, netuid, Hyperparameter::Yuma3Enabled)?;
             pallet_subtensor::Yuma3On::<T>::insert(netuid, enabled);
             Self::deposit_event(Event::Yuma3EnableToggled { netuid, enabled });
@@ -476,11 +409,7 @@ mod calls {
         /// Says whether a commitment may reset bonds; or the owner.
         #[pallet::call_index(70)]
         #[pallet::weight((Weight::from_parts(20_000_000, 0), DispatchClass::Operational))]
-        pub fn sudo_set_bonds_reset_enabled(
-            origin: OriginFor<T>,
-            netuid: u16,
-            enabled: bool,
-        ) -> DispatchResult {
+        pub fn sudo_set_bonds_reset_enabled(origin: OriginFor<T>, netuid: u16, enabled: bool) -> DispatchResult {
             Self::allow_owner(origin, netuid, Hyperparameter::BondsResetEnabled)?;
             pallet_subtensor::BondsResetOn::<T>::insert(netuid, enabled);
             Self::deposit_event(Event::BondsResetToggled { netuid, enabled });
@@ -490,10 +419,7 @@ mod calls {
         /// Sets the version of timelocked commits.
         #[pallet::call_index(71)]
         #[pallet::weight((Weight::from_parts(20_000_000, 0), DispatchClass::Operational))]
-        pub fn sudo_set_commit_reveal_version(
-            origin: OriginFor<T>,
-            version: u16,
-        ) -> DispatchResult {
+        pub fn sudo_set_commit_reveal_version(origin: OriginFor<T>, version: u16) -> DispatchResult {
             ensure_root(origin)?;
             pallet_subtensor::CommitRevealWeightsVersion::<T>::put(version);
             Self::tell(Told::CommitRevealVersionSet(version));
@@ -527,10 +453,7 @@ mod calls {
         /// Sets tempos between two changes of one parameter by an owner.
         #[pallet::call_index(75)]
         #[pallet::weight((Weight::from_parts(20_000_000, 0), DispatchClass::Operational))]
-        pub fn sudo_set_owner_hparam_rate_limit(
-            origin: OriginFor<T>,
-            epochs: u16,
-        ) -> DispatchResult {
+        pub fn sudo_set_owner_hparam_rate_limit(origin: OriginFor<T>, epochs: u16) -> DispatchResult {
             ensure_root(origin)?;
             pallet_subtensor::OwnerHyperparamRateLimit::<T>::put(epochs);
             Self::tell(Told::OwnerHyperparamRateLimitSet(epochs));
@@ -540,11 +463,7 @@ mod calls {
         /// Sets the number of mechanisms; or the owner.
         #[pallet::call_index(76)]
         #[pallet::weight((Weight::from_parts(20_000_000, 0), DispatchClass::Operational))]
-        pub fn sudo_set_mechanism_count(
-            origin: OriginFor<T>,
-            netuid: u16,
-            mechanism_count: u8,
-        ) -> DispatchResult {
+        pub fn sudo_set_mechanism_count(origin: OriginFor<T>, netuid: u16, mechanism_count: u8) -> DispatchResult {
             Self::allow_owner(origin, netuid, Hyperparameter::Unknown)?;
             pallet_subtensor::Pallet::<T>::set_mechanism_count(netuid, mechanism_count)?;
             Ok(())
@@ -566,11 +485,7 @@ mod calls {
         /// Sets the fewest uids a subnet may be trimmed to.
         #[pallet::call_index(79)]
         #[pallet::weight((Weight::from_parts(20_000_000, 0), DispatchClass::Operational))]
-        pub fn sudo_set_min_allowed_uids(
-            origin: OriginFor<T>,
-            netuid: u16,
-            min_allowed_uids: u16,
-        ) -> DispatchResult {
+        pub fn sudo_set_min_allowed_uids(origin: OriginFor<T>, netuid: u16, min_allowed_uids: u16) -> DispatchResult {
             Self::allow_root(origin, netuid)?;
             ensure!(
                 min_allowed_uids < pallet_subtensor::MaxAllowedUids::<T>::get(netuid),
@@ -583,11 +498,7 @@ mod calls {
         /// Sets how many neurons always stay prunable.
         #[pallet::call_index(84)]
         #[pallet::weight((Weight::from_parts(20_000_000, 0), DispatchClass::Operational))]
-        pub fn sudo_set_min_non_immune_uids(
-            origin: OriginFor<T>,
-            netuid: u16,
-            min: u16,
-        ) -> DispatchResult {
+        pub fn sudo_set_min_non_immune_uids(origin: OriginFor<T>, netuid: u16, min: u16) -> DispatchResult {
             Self::allow_root(origin, netuid)?;
             pallet_subtensor::MinNonImmuneUids::<T>::insert(netuid, min);
             Self::tell(Told::MinNonImmuneUidsSet(netuid, min));
@@ -607,11 +518,7 @@ mod calls {
         /// Sets blocks in which the price of a registration halves; or the owner.
         #[pallet::call_index(89)]
         #[pallet::weight((Weight::from_parts(20_000_000, 0), DispatchClass::Operational))]
-        pub fn sudo_set_burn_half_life(
-            origin: OriginFor<T>,
-            netuid: u16,
-            burn_half_life: u16,
-        ) -> DispatchResult {
+        pub fn sudo_set_burn_half_life(origin: OriginFor<T>, netuid: u16, burn_half_life: u16) -> DispatchResult {
             Self::allow_owner(origin, netuid, Hyperparameter::Unknown)?;
             ensure!(burn_half_life > 0, Error::<T>::InvalidValue);
             pallet_subtensor::BurnHalfLife::<T>::insert(netuid, burn_half_life);
@@ -635,10 +542,7 @@ mod calls {
         /// Sets the most epochs run in one block.
         #[pallet::call_index(96)]
         #[pallet::weight((Weight::from_parts(20_000_000, 0), DispatchClass::Operational))]
-        pub fn sudo_set_max_epochs_per_block(
-            origin: OriginFor<T>,
-            max_epochs_per_block: u8,
-        ) -> DispatchResult {
+        pub fn sudo_set_max_epochs_per_block(origin: OriginFor<T>, max_epochs_per_block: u8) -> DispatchResult {
             ensure_root(origin)?;
             ensure!(max_epochs_per_block > 0, Error::<T>::InvalidValue);
             pallet_subtensor::MaxEpochsPerBlock::<T>::put(max_epochs_per_block);

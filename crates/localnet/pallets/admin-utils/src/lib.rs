@@ -34,10 +34,7 @@ pub mod pallet {
     pub struct Pallet<T>(_);
 
     #[pallet::config]
-    pub trait Config:
-        frame_system::Config<RuntimeEvent: From<Event<Self>>> + pallet_subtensor::Config
-    {
-    }
+    pub trait Config: frame_system::Config<RuntimeEvent: From<Event<Self>>> + pallet_subtensor::Config {}
 
     #[pallet::event]
     #[pallet::generate_deposit(pub(super) fn deposit_event)]
@@ -86,11 +83,7 @@ pub mod pallet {
             Ok(())
         }
 
-        fn allow_owner(
-            origin: OriginFor<T>,
-            netuid: u16,
-            parameter: Hyperparameter,
-        ) -> DispatchResult {
+        fn allow_owner(origin: OriginFor<T>, netuid: u16, parameter: Hyperparameter) -> DispatchResult {
             ensure!(
                 pallet_subtensor::NetworksAdded::<T>::get(netuid),
                 Error::<T>::SubnetDoesNotExist

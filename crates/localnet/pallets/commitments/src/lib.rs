@@ -26,10 +26,7 @@ pub mod pallet {
     pub struct Pallet<T>(_);
 
     #[pallet::config]
-    pub trait Config:
-        frame_system::Config<RuntimeEvent: From<Event<Self>>> + pallet_subtensor::Config
-    {
-    }
+    pub trait Config: frame_system::Config<RuntimeEvent: From<Event<Self>>> + pallet_subtensor::Config {}
 
     #[pallet::extra_constants]
     impl<T: Config> Pallet<T> {
@@ -54,19 +51,12 @@ pub mod pallet {
 
     /// Commitments with timelocked fields.
     #[pallet::storage]
-    pub type TimelockedIndex<T: Config> =
-        StorageValue<_, BTreeSet<(u16, T::AccountId)>, ValueQuery>;
+    pub type TimelockedIndex<T: Config> = StorageValue<_, BTreeSet<(u16, T::AccountId)>, ValueQuery>;
 
     /// What a hotkey has committed to.
     #[pallet::storage]
-    pub type CommitmentOf<T: Config> = StorageDoubleMap<
-        _,
-        Identity,
-        u16,
-        Twox64Concat,
-        T::AccountId,
-        Registration<u64, BlockNumberFor<T>>,
-    >;
+    pub type CommitmentOf<T: Config> =
+        StorageDoubleMap<_, Identity, u16, Twox64Concat, T::AccountId, Registration<u64, BlockNumberFor<T>>>;
 
     /// Block of a hotkey's last commitment.
     #[pallet::storage]
@@ -85,8 +75,7 @@ pub mod pallet {
 
     /// Bytes a hotkey has used in an epoch.
     #[pallet::storage]
-    pub type UsedSpaceOf<T: Config> =
-        StorageDoubleMap<_, Identity, u16, Twox64Concat, T::AccountId, UsageTracker>;
+    pub type UsedSpaceOf<T: Config> = StorageDoubleMap<_, Identity, u16, Twox64Concat, T::AccountId, UsageTracker>;
 
     /// Bytes a hotkey may use in an epoch.
     #[pallet::storage]
@@ -124,11 +113,7 @@ pub mod pallet {
         /// Replaces a hotkey's commitment on a subnet. Free.
         #[pallet::call_index(0)]
         #[pallet::weight((Weight::from_parts(40_000_000, 0), DispatchClass::Operational, Pays::No))]
-        pub fn set_commitment(
-            origin: OriginFor<T>,
-            netuid: u16,
-            info: Box<CommitmentInfo>,
-        ) -> DispatchResult {
+        pub fn set_commitment(origin: OriginFor<T>, netuid: u16, info: Box<CommitmentInfo>) -> DispatchResult {
             let who = ensure_signed(origin)?;
             let registered = pallet_subtensor::Pallet::<T>::uid_of(netuid, &who).is_some();
             ensure!(registered, Error::<T>::AccountNotAllowedCommit);
@@ -157,11 +142,7 @@ pub mod pallet {
 
     impl<T: Config> Pallet<T> {
         fn use_space(netuid: u16, who: &T::AccountId, info: &CommitmentInfo) -> DispatchResult {
-            let needed = info
-                .fields
-                .iter()
-                .map(|field| field.len() as u64)
-                .sum::<u64>();
+            let needed = info.fields.iter().map(|field| field.len() as u64).sum::<u64>();
             let epoch = pallet_subtensor::SubnetEpochIndex::<T>::get(netuid);
             let mut usage = UsedSpaceOf::<T>::get(netuid, who).unwrap_or_default();
             if usage.last_epoch != epoch {

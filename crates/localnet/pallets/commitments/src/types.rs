@@ -53,9 +53,7 @@ impl Data {
             Self::Raw(bytes) => bytes.len(),
             Self::BigRaw(bytes) => bytes.len(),
             Self::TimelockEncrypted { encrypted, .. } => encrypted.len(),
-            Self::BlakeTwo256(_) | Self::Sha256(_) | Self::Keccak256(_) | Self::ShaThree256(_) => {
-                32
-            }
+            Self::BlakeTwo256(_) | Self::Sha256(_) | Self::Keccak256(_) | Self::ShaThree256(_) => 32,
         }
     }
 
@@ -94,11 +92,7 @@ impl Decode for Data {
             tag @ 1..=129 => {
                 let mut bytes = vec![0; usize::from(tag) - 1];
                 input.read(&mut bytes)?;
-                Self::Raw(
-                    bytes
-                        .try_into()
-                        .map_err(|_| "a plain field has at most 128 bytes")?,
-                )
+                Self::Raw(bytes.try_into().map_err(|_| "a plain field has at most 128 bytes")?)
             }
             130 => Self::BlakeTwo256(Decode::decode(input)?),
             131 => Self::Sha256(Decode::decode(input)?),
@@ -151,30 +145,23 @@ impl TypeInfo for Data {
             ("Keccak256", 132),
             ("ShaThree256", 133),
         ];
-        let variants = hashes
-            .into_iter()
-            .fold(variants, |variants, (name, index)| {
-                variants.variant(name, |v| {
-                    v.index(index)
-                        .fields(Fields::unnamed().field(|f| f.ty::<[u8; 32]>()))
-                })
-            });
+        let variants = hashes.into_iter().fold(variants, |variants, (name, index)| {
+            variants.variant(name, |v| {
+                v.index(index).fields(Fields::unnamed().field(|f| f.ty::<[u8; 32]>()))
+            })
+        });
         let variants = variants
             .variant("TimelockEncrypted", |v| {
                 v.index(134).fields(
                     Fields::named()
-                        .field(|f| {
-                            f.name("encrypted")
-                                .ty::<BoundedVec<u8, ConstU32<MAX_TIMELOCKED>>>()
-                        })
+                        .field(|f| f.name("encrypted").ty::<BoundedVec<u8, ConstU32<MAX_TIMELOCKED>>>())
                         .field(|f| f.name("reveal_round").ty::<u64>()),
                 )
             })
             .variant("ResetBondsFlag", |v| v.index(135))
             .variant("BigRaw", |v| {
-                v.index(136).fields(
-                    Fields::unnamed().field(|f| f.ty::<BoundedVec<u8, ConstU32<MAX_BIG_RAW>>>()),
-                )
+                v.index(136)
+                    .fields(Fields::unnamed().field(|f| f.ty::<BoundedVec<u8, ConstU32<MAX_BIG_RAW>>>()))
             });
         Type::builder()
             .path(Path::new("Data", module_path!()))
@@ -183,18 +170,7 @@ impl TypeInfo for Data {
 }
 
 /// What a hotkey states.
-#[derive(
-    Encode,
-    Decode,
-    DecodeWithMemTracking,
-    TypeInfo,
-    MaxEncodedLen,
-    Clone,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-)]
+#[derive(Encode, Decode, DecodeWithMemTracking, TypeInfo, MaxEncodedLen, Clone, Debug, Default, PartialEq, Eq)]
 pub struct CommitmentInfo {
     /// Up to three fields.
     pub fields: BoundedVec<Data, ConstU32<MAX_FIELDS>>,

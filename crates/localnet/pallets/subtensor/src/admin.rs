@@ -7,27 +7,19 @@ use sp_runtime::DispatchError;
 
 impl<T: Config> Pallet<T> {
     /// Lets root pass at any time, and the subnet's owner unless an epoch is near or this parameter was changed recently.
-    pub fn ensure_root_or_owner(
-        origin: OriginFor<T>,
-        netuid: u16,
-        parameter: Hyperparameter,
-    ) -> DispatchResult {
+    pub fn ensure_root_or_owner(origin: OriginFor<T>, netuid: u16, parameter: Hyperparameter) -> DispatchResult {
         if ensure_root(origin.clone()).is_ok() {
             return Ok(());
         }
         let who = ensure_signed(origin)?;
         ensure!(NetworksAdded::<T>::get(netuid), Error::<T>::SubnetNotExists);
-        ensure!(
-            SubnetOwner::<T>::get(netuid) == who,
-            DispatchError::BadOrigin
-        );
+        ensure!(SubnetOwner::<T>::get(netuid) == who, DispatchError::BadOrigin);
         ensure!(
             !Self::is_frozen(netuid),
             Error::<T>::AdminActionProhibitedDuringWeightsWindow
         );
         let key = RateLimitKey::OwnerHyperparamUpdate(netuid, parameter);
-        let limit = u64::from(OwnerHyperparamRateLimit::<T>::get())
-            .saturating_mul(u64::from(Tempo::<T>::get(netuid)));
+        let limit = u64::from(OwnerHyperparamRateLimit::<T>::get()).saturating_mul(u64::from(Tempo::<T>::get(netuid)));
         let block = Self::current_block();
         let last = LastRateLimitedBlock::<T>::get(&key);
         ensure!(

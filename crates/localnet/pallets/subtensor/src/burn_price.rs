@@ -78,10 +78,7 @@ mod tests {
             for _ in 0..half_life {
                 price = ((u128::from(price) * u128::from(factor)) >> FACTOR_BITS) as u64;
             }
-            assert!(
-                price.abs_diff(500_000_000) < 10_000,
-                "half-life {half_life}: {price}"
-            );
+            assert!(price.abs_diff(500_000_000) < 10_000, "half-life {half_life}: {price}");
         }
     }
 

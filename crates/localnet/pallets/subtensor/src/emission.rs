@@ -32,21 +32,13 @@ impl<T: Config> Pallet<T> {
         if !Self::is_emitting(netuid, block) {
             return;
         }
-        let owner = pool::muldiv(
-            ALPHA_PER_BLOCK,
-            u64::from(SubnetOwnerCut::<T>::get()),
-            U16_ONE,
-        );
+        let owner = pool::muldiv(ALPHA_PER_BLOCK, u64::from(SubnetOwnerCut::<T>::get()), U16_ONE);
         let rest = ALPHA_PER_BLOCK.saturating_sub(owner);
         let servers = rest / 2;
         PendingOwnerCut::<T>::mutate(netuid, |sum| *sum = sum.saturating_add(owner));
         PendingServerEmission::<T>::mutate(netuid, |sum| *sum = sum.saturating_add(servers));
-        PendingValidatorEmission::<T>::mutate(netuid, |sum| {
-            *sum = sum.saturating_add(rest.saturating_sub(servers))
-        });
-        SubnetAlphaOut::<T>::mutate(netuid, |alpha| {
-            *alpha = alpha.saturating_add(ALPHA_PER_BLOCK)
-        });
+        PendingValidatorEmission::<T>::mutate(netuid, |sum| *sum = sum.saturating_add(rest.saturating_sub(servers)));
+        SubnetAlphaOut::<T>::mutate(netuid, |alpha| *alpha = alpha.saturating_add(ALPHA_PER_BLOCK));
         SubnetAlphaOutEmission::<T>::insert(netuid, ALPHA_PER_BLOCK);
     }
 
@@ -93,18 +85,13 @@ impl<T: Config> Pallet<T> {
             SubnetAlphaOut::<T>::mutate(netuid, |alpha| *alpha = alpha.saturating_sub(amount));
             return;
         }
-        let destination =
-            AutoStakeDestination::<T>::get(&coldkey, netuid).unwrap_or_else(|| hotkey.clone());
+        let destination = AutoStakeDestination::<T>::get(&coldkey, netuid).unwrap_or_else(|| hotkey.clone());
         Self::increase_stake(&destination, &coldkey, netuid, amount);
     }
 
     fn pay_validator(netuid: u16, hotkey: &T::AccountId, amount: u64) {
         AlphaDividendsPerSubnet::<T>::insert(netuid, hotkey, amount);
-        TotalHotkeyAlphaLastEpoch::<T>::insert(
-            hotkey,
-            netuid,
-            TotalHotkeyAlpha::<T>::get(hotkey, netuid),
-        );
+        TotalHotkeyAlphaLastEpoch::<T>::insert(hotkey, netuid, TotalHotkeyAlpha::<T>::get(hotkey, netuid));
         if amount == 0 {
             return;
         }

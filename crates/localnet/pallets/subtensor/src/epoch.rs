@@ -19,12 +19,7 @@ impl<T: Config> Pallet<T> {
         let outputs: Vec<(u64, EpochOutput)> = shares
             .into_iter()
             .zip(0u8..)
-            .map(|(share, mecid)| {
-                (
-                    share,
-                    yuma::run_epoch(&Self::epoch_input(netuid, mecid, share, block)),
-                )
-            })
+            .map(|(share, mecid)| (share, yuma::run_epoch(&Self::epoch_input(netuid, mecid, share, block))))
             .collect();
         let result = combine(&outputs);
         Self::store_epoch(netuid, &outputs, &result);
@@ -50,8 +45,8 @@ impl<T: Config> Pallet<T> {
         let n = SubnetworkN::<T>::get(netuid);
         let every_hotkey_knows_its_uid =
             (0..n).all(|uid| Uids::<T>::get(netuid, Keys::<T>::get(netuid, uid)) == Some(uid));
-        let lengths_agree = Self::mechanism_indices(netuid)
-            .all(|index| LastUpdate::<T>::get(index).len() == usize::from(n));
+        let lengths_agree =
+            Self::mechanism_indices(netuid).all(|index| LastUpdate::<T>::get(index).len() == usize::from(n));
         every_hotkey_knows_its_uid && lengths_agree
     }
 
@@ -66,9 +61,7 @@ impl<T: Config> Pallet<T> {
                 .collect(),
             None => vec![total / count as u64; count],
         };
-        let given: u64 = shares
-            .iter()
-            .fold(0, |sum, share| sum.saturating_add(*share));
+        let given: u64 = shares.iter().fold(0, |sum, share| sum.saturating_add(*share));
         if let Some(first) = shares.first_mut() {
             *first = first.saturating_add(total.saturating_sub(given));
         }
@@ -100,10 +93,7 @@ impl<T: Config> Pallet<T> {
                 .map(|uid| BlockAtRegistration::<T>::get(netuid, uid))
                 .collect(),
             pending_commit,
-            weights: uids
-                .clone()
-                .map(|uid| Weights::<T>::get(index, uid))
-                .collect(),
+            weights: uids.clone().map(|uid| Weights::<T>::get(index, uid)).collect(),
             bonds: uids.map(|uid| Bonds::<T>::get(index, uid)).collect(),
             owner_uid: SubnetOwnerHotkey::<T>::try_get(netuid)
                 .ok()
@@ -175,9 +165,7 @@ fn combine(outputs: &[(u64, EpochOutput)]) -> EpochOutput {
                 let weight = if total == 0 { 1 } else { u128::from(*share) };
                 (weight * u128::from(scores(output)[uid]), weight)
             });
-            let (sum, weights) = parts.fold((0, 0), |(sum, weights), (part, weight)| {
-                (sum + part, weights + weight)
-            });
+            let (sum, weights) = parts.fold((0, 0), |(sum, weights), (part, weight)| (sum + part, weights + weight));
             (sum / weights) as u16 // a mean of 16-bit numbers
         };
         (0..n).map(score).collect()
@@ -185,9 +173,9 @@ fn combine(outputs: &[(u64, EpochOutput)]) -> EpochOutput {
     let added = |amounts: fn(&EpochOutput) -> &Vec<u64>| -> Vec<u64> {
         (0..n)
             .map(|uid| {
-                outputs.iter().fold(0u64, |sum, (_, output)| {
-                    sum.saturating_add(amounts(output)[uid])
-                })
+                outputs
+                    .iter()
+                    .fold(0u64, |sum, (_, output)| sum.saturating_add(amounts(output)[uid]))
             })
             .collect()
     };

@@ -8,9 +8,7 @@ use frame_support::{dispatch::DispatchInfo, pallet_prelude::TransactionSource, t
 use scale_info::TypeInfo;
 use sp_runtime::{
     impl_tx_ext_default,
-    traits::{
-        AsSystemOriginSigner, DispatchInfoOf, Dispatchable, TransactionExtension, ValidateResult,
-    },
+    traits::{AsSystemOriginSigner, DispatchInfoOf, Dispatchable, TransactionExtension, ValidateResult},
     transaction_validity::{InvalidTransaction, TransactionValidityError},
 };
 use std::marker::PhantomData;
@@ -79,9 +77,7 @@ impl<T: Config> SubtensorTransactionExtension<T> {
     fn check(who: &T::AccountId, call: &Call<T>) -> Result<(), Refusal> {
         match call {
             Call::set_weights { netuid, .. } => Self::check_weights(who, *netuid, 0),
-            Call::set_mechanism_weights { netuid, mecid, .. } => {
-                Self::check_weights(who, *netuid, *mecid)
-            }
+            Call::set_mechanism_weights { netuid, mecid, .. } => Self::check_weights(who, *netuid, *mecid),
             Call::serve_axon {
                 netuid,
                 ip,
@@ -146,8 +142,7 @@ impl<T: Config> SubtensorTransactionExtension<T> {
 impl<T> TransactionExtension<T::RuntimeCall> for SubtensorTransactionExtension<T>
 where
     T: Config + Send + Sync + TypeInfo,
-    T::RuntimeCall:
-        Dispatchable<RuntimeOrigin = T::RuntimeOrigin, Info = DispatchInfo> + IsSubType<Call<T>>,
+    T::RuntimeCall: Dispatchable<RuntimeOrigin = T::RuntimeOrigin, Info = DispatchInfo> + IsSubType<Call<T>>,
     T::RuntimeOrigin: AsSystemOriginSigner<T::AccountId> + Clone,
 {
     const IDENTIFIER: &'static str = "SubtensorTransactionExtension";

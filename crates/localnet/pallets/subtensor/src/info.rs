@@ -38,7 +38,5 @@ pub(crate) fn compact_column<V: Copy + Default>(values: &[V], n: usize) -> Vec<C
 
 /// A stored vector of flags, exactly `n` of them.
 pub(crate) fn flags(values: &[bool], n: usize) -> Vec<bool> {
-    (0..n)
-        .map(|uid| values.get(uid).copied().unwrap_or_default())
-        .collect()
+    (0..n).map(|uid| values.get(uid).copied().unwrap_or_default()).collect()
 }

@@ -36,9 +36,7 @@ pub use pallet::*;
 pub use types::*;
 
 use frame_support::pallet_macros::import_section;
-use macros::{
-    calls, errors, events, genesis, storage_neurons, storage_params, storage_stake, storage_subnets,
-};
+use macros::{calls, errors, events, genesis, storage_neurons, storage_params, storage_stake, storage_subnets};
 
 #[import_section(storage_subnets::storage_subnets)]
 #[import_section(storage_params::storage_params)]

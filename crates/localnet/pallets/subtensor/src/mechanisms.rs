@@ -14,10 +14,7 @@ impl<T: Config> Pallet<T> {
             Error::<T>::InvalidValue
         );
         let uids = MaxAllowedUids::<T>::get(netuid).saturating_mul(count.into());
-        ensure!(
-            count == 1 || uids <= MOST_UIDS,
-            Error::<T>::TooManyUIDsPerMechanism
-        );
+        ensure!(count == 1 || uids <= MOST_UIDS, Error::<T>::TooManyUIDsPerMechanism);
         let before = MechanismCountCurrent::<T>::get(netuid);
         for mecid in count..before {
             Self::clear_mechanism(netuid_index(netuid, mecid));
@@ -41,10 +38,7 @@ impl<T: Config> Pallet<T> {
         };
         let count = usize::from(MechanismCountCurrent::<T>::get(netuid));
         let sum: u64 = split.iter().map(|part| u64::from(*part)).sum();
-        ensure!(
-            split.len() == count && sum == U16_ONE,
-            Error::<T>::InvalidValue
-        );
+        ensure!(split.len() == count && sum == U16_ONE, Error::<T>::InvalidValue);
         MechanismEmissionSplit::<T>::insert(netuid, split);
         Ok(())
     }

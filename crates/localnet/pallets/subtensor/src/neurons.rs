@@ -6,8 +6,7 @@ use sp_runtime::traits::{TrailingZeroInput, UniqueSaturatedInto};
 
 /// The account of 32 zero bytes: "nobody".
 pub fn zero_account<T: frame_system::Config>() -> T::AccountId {
-    T::AccountId::decode(&mut TrailingZeroInput::zeroes())
-        .expect("an account can be decoded from any number of bytes")
+    T::AccountId::decode(&mut TrailingZeroInput::zeroes()).expect("an account can be decoded from any number of bytes")
 }
 
 impl<T: Config> Pallet<T> {
@@ -23,8 +22,7 @@ impl<T: Config> Pallet<T> {
 
     /// Netuid and mechanism indices of all of a subnet's mechanisms.
     pub fn mechanism_indices(netuid: u16) -> impl Iterator<Item = u16> {
-        (0..MechanismCountCurrent::<T>::get(netuid).max(1))
-            .map(move |mecid| netuid_index(netuid, mecid))
+        (0..MechanismCountCurrent::<T>::get(netuid).max(1)).map(move |mecid| netuid_index(netuid, mecid))
     }
 
     /// Gives a new neuron the next uid, or the uid of the neuron it replaces. `None` when nobody may be replaced.
@@ -69,9 +67,7 @@ impl<T: Config> Pallet<T> {
         NeuronCertificates::<T>::remove(netuid, &old);
         Prometheus::<T>::remove(netuid, &old);
 
-        reset(uid, Active::<T>::take(netuid), true, |v| {
-            Active::<T>::insert(netuid, v)
-        });
+        reset(uid, Active::<T>::take(netuid), true, |v| Active::<T>::insert(netuid, v));
         reset(uid, Emission::<T>::take(netuid), 0, |v| {
             Emission::<T>::insert(netuid, v)
         });
@@ -119,8 +115,7 @@ impl<T: Config> Pallet<T> {
 
     /// Lets validators' bonds towards a hotkey start anew, where the subnet allows that.
     pub fn reset_bonds_towards(netuid: u16, hotkey: &T::AccountId) {
-        let Some(uid) = Self::uid_of(netuid, hotkey).filter(|_| BondsResetOn::<T>::get(netuid))
-        else {
+        let Some(uid) = Self::uid_of(netuid, hotkey).filter(|_| BondsResetOn::<T>::get(netuid)) else {
             return;
         };
         for index in Self::mechanism_indices(netuid) {
@@ -181,11 +176,7 @@ impl<T: Config> Pallet<T> {
             .collect();
         owned.sort();
         let limit = usize::from(ImmuneOwnerUidsLimit::<T>::get(netuid));
-        let mut protected: Vec<_> = owned
-            .into_iter()
-            .take(limit)
-            .map(|(_, _, hotkey)| hotkey)
-            .collect();
+        let mut protected: Vec<_> = owned.into_iter().take(limit).map(|(_, _, hotkey)| hotkey).collect();
         protected.push(SubnetOwnerHotkey::<T>::get(netuid));
         protected
     }

@@ -109,9 +109,7 @@ impl<T: Config> Pallet<T> {
         }
         SubnetAlphaOut::<T>::mutate(netuid, |alpha| *alpha = alpha.saturating_add(received));
         TotalStake::<T>::mutate(|total| *total = total.saturating_add(paid));
-        SubnetVolume::<T>::mutate(netuid, |volume| {
-            *volume = volume.saturating_add(paid.into())
-        });
+        SubnetVolume::<T>::mutate(netuid, |volume| *volume = volume.saturating_add(paid.into()));
     }
 
     /// Books a sale: all alpha enters the pool, the TAO leaves it.
@@ -122,18 +120,14 @@ impl<T: Config> Pallet<T> {
         }
         SubnetAlphaOut::<T>::mutate(netuid, |alpha| *alpha = alpha.saturating_sub(sold));
         TotalStake::<T>::mutate(|total| *total = total.saturating_sub(received));
-        SubnetVolume::<T>::mutate(netuid, |volume| {
-            *volume = volume.saturating_add(received.into())
-        });
+        SubnetVolume::<T>::mutate(netuid, |volume| *volume = volume.saturating_add(received.into()));
     }
 
     /// Buys alpha and destroys it; without a pool the TAO is simply gone.
     pub(crate) fn spend_into_pool(netuid: u16, amount: u64) {
         if let Some(trade) = Self::quote_buy(netuid, amount) {
             Self::book_buy(netuid, amount, trade.received);
-            SubnetAlphaOut::<T>::mutate(netuid, |alpha| {
-                *alpha = alpha.saturating_sub(trade.received)
-            });
+            SubnetAlphaOut::<T>::mutate(netuid, |alpha| *alpha = alpha.saturating_sub(trade.received));
         }
     }
 
@@ -151,9 +145,7 @@ fn trade_fee(amount: u64) -> u64 {
 
 /// `a * b / c` rounded down; 0 when `c` is 0.
 pub(crate) fn muldiv(a: u64, b: u64, c: u64) -> u64 {
-    let quotient = (u128::from(a) * u128::from(b))
-        .checked_div(u128::from(c))
-        .unwrap_or(0);
+    let quotient = (u128::from(a) * u128::from(b)).checked_div(u128::from(c)).unwrap_or(0);
     u64::try_from(quotient).unwrap_or(u64::MAX)
 }
 

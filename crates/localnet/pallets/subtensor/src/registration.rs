@@ -19,10 +19,7 @@ impl<T: Config> Pallet<T> {
         hotkey: &T::AccountId,
         limit: Option<u64>,
     ) -> DispatchResult {
-        ensure!(
-            netuid != ROOT,
-            Error::<T>::RegistrationNotPermittedOnRootSubnet
-        );
+        ensure!(netuid != ROOT, Error::<T>::RegistrationNotPermittedOnRootSubnet);
         ensure!(NetworksAdded::<T>::get(netuid), Error::<T>::SubnetNotExists);
         ensure!(
             NetworkRegistrationAllowed::<T>::get(netuid),
@@ -37,10 +34,7 @@ impl<T: Config> Pallet<T> {
             Self::uid_of(netuid, hotkey).is_none(),
             Error::<T>::HotKeyAlreadyRegisteredInSubNet
         );
-        ensure!(
-            Self::spendable(coldkey) >= price,
-            Error::<T>::NotEnoughBalanceToStake
-        );
+        ensure!(Self::spendable(coldkey) >= price, Error::<T>::NotEnoughBalanceToStake);
         Self::ensure_own_or_new(coldkey, hotkey)?;
 
         // Placed before it is paid for: a failing call is rolled back as a whole.
@@ -55,18 +49,12 @@ impl<T: Config> Pallet<T> {
 
     /// Registers a hotkey on root, in place of the lowest stake when root is full.
     pub fn do_root_register(coldkey: &T::AccountId, hotkey: &T::AccountId) -> DispatchResult {
-        ensure!(
-            NetworksAdded::<T>::get(ROOT),
-            Error::<T>::RootNetworkDoesNotExist
-        );
+        ensure!(NetworksAdded::<T>::get(ROOT), Error::<T>::RootNetworkDoesNotExist);
         ensure!(
             Self::uid_of(ROOT, hotkey).is_none(),
             Error::<T>::HotKeyAlreadyRegisteredInSubNet
         );
-        ensure!(
-            Owner::<T>::contains_key(hotkey),
-            Error::<T>::HotKeyAccountNotExists
-        );
+        ensure!(Owner::<T>::contains_key(hotkey), Error::<T>::HotKeyAccountNotExists);
         Self::ensure_own_or_new(coldkey, hotkey)?;
         if SubnetworkN::<T>::get(ROOT) >= MaxAllowedUids::<T>::get(ROOT) {
             let lowest = Keys::<T>::iter_prefix(ROOT)
@@ -125,9 +113,7 @@ impl<T: Config> Pallet<T> {
         BurnRegistrationsThisInterval::<T>::mutate(netuid, |n| *n = n.saturating_add(1));
         RegistrationsThisInterval::<T>::mutate(netuid, |n| *n = n.saturating_add(1));
         RegistrationsThisBlock::<T>::mutate(netuid, |n| *n = n.saturating_add(1));
-        RAORecycledForRegistration::<T>::mutate(netuid, |total| {
-            *total = total.saturating_add(price)
-        });
+        RAORecycledForRegistration::<T>::mutate(netuid, |total| *total = total.saturating_add(price));
         Self::raise_price(netuid);
     }
 }

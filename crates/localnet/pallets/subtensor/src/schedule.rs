@@ -30,8 +30,7 @@ impl Schedule {
 
     /// Index of the epoch that a block belongs to, counting one that is due in it.
     pub fn index_at(&self, block: u64) -> u64 {
-        self.subnet_epoch_index
-            .saturating_add(u64::from(self.is_due(block)))
+        self.subnet_epoch_index.saturating_add(u64::from(self.is_due(block)))
     }
 
     /// Block the next epoch starts at.

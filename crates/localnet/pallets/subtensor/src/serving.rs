@@ -33,11 +33,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Stores where a neuron serves metrics.
-    pub fn do_serve_prometheus(
-        hotkey: &T::AccountId,
-        netuid: u16,
-        mut info: PrometheusInfo,
-    ) -> DispatchResult {
+    pub fn do_serve_prometheus(hotkey: &T::AccountId, netuid: u16, mut info: PrometheusInfo) -> DispatchResult {
         Self::check_serve_prometheus(hotkey, netuid, &info)?;
         info.block = Self::current_block();
         Prometheus::<T>::insert(netuid, hotkey, info);
@@ -46,21 +42,13 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Everything that may be wrong with a serve call, in the main chain's order.
-    pub fn check_serve_axon(
-        hotkey: &T::AccountId,
-        netuid: u16,
-        axon: &AxonInfo,
-    ) -> Result<(), Error<T>> {
+    pub fn check_serve_axon(hotkey: &T::AccountId, netuid: u16, axon: &AxonInfo) -> Result<(), Error<T>> {
         let previous = Axons::<T>::get(netuid, hotkey).map(|axon| axon.block);
         Self::check_serve(hotkey, netuid, axon.ip, axon.ip_type, axon.port, previous)
     }
 
     /// The same for metrics, where the zero address is refused too.
-    pub fn check_serve_prometheus(
-        hotkey: &T::AccountId,
-        netuid: u16,
-        info: &PrometheusInfo,
-    ) -> Result<(), Error<T>> {
+    pub fn check_serve_prometheus(hotkey: &T::AccountId, netuid: u16, info: &PrometheusInfo) -> Result<(), Error<T>> {
         let previous = Prometheus::<T>::get(netuid, hotkey).map(|info| info.block);
         ensure!(
             Self::uid_of(netuid, hotkey).is_some(),
@@ -90,12 +78,8 @@ impl<T: Config> Pallet<T> {
         };
         ensure!(reachable, Error::<T>::InvalidIpAddress);
         let limit = ServingRateLimit::<T>::get(netuid);
-        let too_soon =
-            |block: u64| block != 0 && Self::current_block().saturating_sub(block) < limit;
-        ensure!(
-            !previous.is_some_and(too_soon),
-            Error::<T>::ServingRateLimitExceeded
-        );
+        let too_soon = |block: u64| block != 0 && Self::current_block().saturating_sub(block) < limit;
+        ensure!(!previous.is_some_and(too_soon), Error::<T>::ServingRateLimitExceeded);
         ensure!(port != 0, Error::<T>::InvalidPort);
         Ok(())
     }

@@ -20,18 +20,9 @@ impl<T: Config> Pallet<T> {
         let amount = Self::limited(amount, limit, |price| Self::most_to_buy(netuid, price))?;
         let quote = Self::quote_buy(netuid, amount);
         let fee = quote.map_or(0, |quote| quote.fee);
-        ensure!(
-            amount >= MIN_TRADE.saturating_add(fee),
-            Error::<T>::AmountTooLow
-        );
-        ensure!(
-            Self::spendable(coldkey) >= amount,
-            Error::<T>::NotEnoughBalanceToStake
-        );
-        ensure!(
-            Owner::<T>::contains_key(hotkey),
-            Error::<T>::HotKeyAccountNotExists
-        );
+        ensure!(amount >= MIN_TRADE.saturating_add(fee), Error::<T>::AmountTooLow);
+        ensure!(Self::spendable(coldkey) >= amount, Error::<T>::NotEnoughBalanceToStake);
+        ensure!(Owner::<T>::contains_key(hotkey), Error::<T>::HotKeyAccountNotExists);
         let quote = quote.ok_or(Error::<T>::InsufficientLiquidity)?;
         ensure!(quote.received > 0, Error::<T>::InsufficientLiquidity);
 
@@ -62,10 +53,7 @@ impl<T: Config> Pallet<T> {
         ensure!(amount > 0, Error::<T>::AmountTooLow);
         let amount = Self::limited(amount, limit, |price| Self::most_to_sell(netuid, price))?;
         let quote = Self::quote_sell(netuid, amount).ok_or(Error::<T>::InsufficientLiquidity)?;
-        ensure!(
-            Owner::<T>::contains_key(hotkey),
-            Error::<T>::HotKeyAccountNotExists
-        );
+        ensure!(Owner::<T>::contains_key(hotkey), Error::<T>::HotKeyAccountNotExists);
         let staked = Self::stake_of(hotkey, coldkey, netuid);
         ensure!(staked >= amount, Error::<T>::NotEnoughStakeToWithdraw);
         // Dust may always be taken out as a whole.
@@ -90,18 +78,11 @@ impl<T: Config> Pallet<T> {
 
     fn ensure_tradable(netuid: u16) -> DispatchResult {
         ensure!(NetworksAdded::<T>::get(netuid), Error::<T>::SubnetNotExists);
-        ensure!(
-            SubtokenEnabled::<T>::get(netuid),
-            Error::<T>::SubtokenDisabled
-        );
+        ensure!(SubtokenEnabled::<T>::get(netuid), Error::<T>::SubtokenDisabled);
         Ok(())
     }
 
-    fn limited(
-        amount: u64,
-        limit: Option<(u64, bool)>,
-        most: impl FnOnce(u64) -> u64,
-    ) -> Result<u64, Error<T>> {
+    fn limited(amount: u64, limit: Option<(u64, bool)>, most: impl FnOnce(u64) -> u64) -> Result<u64, Error<T>> {
         let Some((price, allow_partial)) = limit else {
             return Ok(amount);
         };
@@ -132,9 +113,7 @@ impl<T: Config> Pallet<T> {
         Alpha::<T>::mutate((hotkey, coldkey, netuid), |own| {
             own.bits = own.bits.saturating_add(shares)
         });
-        TotalHotkeyShares::<T>::mutate(hotkey, netuid, |all| {
-            all.bits = all.bits.saturating_add(shares)
-        });
+        TotalHotkeyShares::<T>::mutate(hotkey, netuid, |all| all.bits = all.bits.saturating_add(shares));
         Self::reward_stakers(hotkey, netuid, alpha);
         StakingHotkeys::<T>::mutate(coldkey, |hotkeys| {
             if !hotkeys.contains(hotkey) {
@@ -157,9 +136,7 @@ impl<T: Config> Pallet<T> {
             let left = own.saturating_sub(shares);
             *entry = (left > 0).then_some(U64F64 { bits: left });
         });
-        TotalHotkeyShares::<T>::mutate(hotkey, netuid, |all| {
-            all.bits = all.bits.saturating_sub(shares)
-        });
+        TotalHotkeyShares::<T>::mutate(hotkey, netuid, |all| all.bits = all.bits.saturating_sub(shares));
         TotalHotkeyAlpha::<T>::mutate(hotkey, netuid, |total| *total = total.saturating_sub(alpha));
     }
 
@@ -175,8 +152,7 @@ impl<T: Config> Pallet<T> {
         if total == 0 || all_shares == 0 {
             return u128::from(alpha) << 64;
         }
-        let (quotient, rest) =
-            (U256::from(all_shares) * U256::from(alpha)).div_mod(U256::from(total));
+        let (quotient, rest) = (U256::from(all_shares) * U256::from(alpha)).div_mod(U256::from(total));
         let rounded = if rest.is_zero() {
             quotient
         } else {

@@ -9,8 +9,8 @@ const NEW_SUBNET_BURN: u64 = TAO;
 const GENESIS_POOL: u64 = 10 * TAO;
 /// Symbols of netuid 1 and following; the default symbol after that.
 const SYMBOLS: [&str; 24] = [
-    "α", "β", "γ", "δ", "ε", "ζ", "η", "θ", "ι", "κ", "λ", "μ", "ν", "ξ", "ο", "π", "ρ", "σ", "τ",
-    "υ", "φ", "χ", "ψ", "ω",
+    "α", "β", "γ", "δ", "ε", "ζ", "η", "θ", "ι", "κ", "λ", "μ", "ν", "ξ", "ο", "π", "ρ", "σ", "τ", "υ", "φ", "χ", "ψ",
+    "ω",
 ];
 
 impl<T: Config> Pallet<T> {
@@ -37,10 +37,7 @@ impl<T: Config> Pallet<T> {
         );
         let netuid = Self::free_netuid().ok_or(Error::<T>::SubnetLimitReached)?;
         let price = Self::network_lock_cost();
-        ensure!(
-            Self::spendable(coldkey) >= price,
-            Error::<T>::CannotAffordLockCost
-        );
+        ensure!(Self::spendable(coldkey) >= price, Error::<T>::CannotAffordLockCost);
         Self::withdraw(coldkey, price)?;
 
         let block = Self::current_block();
@@ -75,12 +72,8 @@ impl<T: Config> Pallet<T> {
             Error::<T>::FirstEmissionBlockNumberAlreadySet
         );
         let block = Self::current_block();
-        let earliest =
-            NetworkRegisteredAt::<T>::get(netuid).saturating_add(StartCallDelay::<T>::get());
-        ensure!(
-            block >= earliest,
-            Error::<T>::NeedWaitingMoreBlocksToStarCall
-        );
+        let earliest = NetworkRegisteredAt::<T>::get(netuid).saturating_add(StartCallDelay::<T>::get());
+        ensure!(block >= earliest, Error::<T>::NeedWaitingMoreBlocksToStarCall);
         let first = block.saturating_add(1);
         FirstEmissionBlockNumber::<T>::insert(netuid, first);
         SubtokenEnabled::<T>::insert(netuid, true);
@@ -94,9 +87,7 @@ impl<T: Config> Pallet<T> {
         let last = NetworkLastLockCost::<T>::get();
         let last_block = Self::last_network_registration();
         let factor = if last_block == 0 { 1 } else { 2 };
-        let fall_per_block = last
-            .checked_div(NetworkLockReductionInterval::<T>::get())
-            .unwrap_or(0);
+        let fall_per_block = last.checked_div(NetworkLockReductionInterval::<T>::get()).unwrap_or(0);
         let elapsed = Self::current_block().saturating_sub(last_block);
         last.saturating_mul(factor)
             .saturating_sub(fall_per_block.saturating_mul(elapsed))
@@ -141,10 +132,7 @@ impl<T: Config> Pallet<T> {
         CommitRevealWeightsEnabled::<T>::insert(netuid, false);
         // Read by listings that skip subnets without an entry.
         MechanismCountCurrent::<T>::insert(netuid, 1);
-        if let Some(symbol) = usize::from(netuid)
-            .checked_sub(1)
-            .and_then(|index| SYMBOLS.get(index))
-        {
+        if let Some(symbol) = usize::from(netuid).checked_sub(1).and_then(|index| SYMBOLS.get(index)) {
             TokenSymbol::<T>::insert(netuid, symbol.as_bytes().to_vec());
         }
     }

@@ -17,9 +17,7 @@ pub const MAX_COMMIT_BYTES: u32 = 5_000;
 
 /// The key of weights, bonds, last updates and incentives: netuid and mechanism in one number.
 pub const fn netuid_index(netuid: u16, mecid: u8) -> u16 {
-    (mecid as u16)
-        .saturating_mul(MECHANISM_STRIDE)
-        .saturating_add(netuid)
+    (mecid as u16).saturating_mul(MECHANISM_STRIDE).saturating_add(netuid)
 }
 
 macro_rules! fixed_point {
@@ -47,18 +45,7 @@ fixed_point! {
 }
 
 /// Where a miner serves.
-#[derive(
-    Encode,
-    Decode,
-    DecodeWithMemTracking,
-    TypeInfo,
-    MaxEncodedLen,
-    Clone,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-)]
+#[derive(Encode, Decode, DecodeWithMemTracking, TypeInfo, MaxEncodedLen, Clone, Debug, Default, PartialEq, Eq)]
 pub struct AxonInfo {
     /// Block of the serve call.
     pub block: u64,
@@ -79,18 +66,7 @@ pub struct AxonInfo {
 }
 
 /// Where a neuron serves metrics.
-#[derive(
-    Encode,
-    Decode,
-    DecodeWithMemTracking,
-    TypeInfo,
-    MaxEncodedLen,
-    Clone,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-)]
+#[derive(Encode, Decode, DecodeWithMemTracking, TypeInfo, MaxEncodedLen, Clone, Debug, Default, PartialEq, Eq)]
 pub struct PrometheusInfo {
     /// Block of the serve call.
     pub block: u64,
@@ -105,18 +81,7 @@ pub struct PrometheusInfo {
 }
 
 /// TLS key of a miner.
-#[derive(
-    Encode,
-    Decode,
-    DecodeWithMemTracking,
-    TypeInfo,
-    MaxEncodedLen,
-    Clone,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-)]
+#[derive(Encode, Decode, DecodeWithMemTracking, TypeInfo, MaxEncodedLen, Clone, Debug, Default, PartialEq, Eq)]
 pub struct NeuronCertificate {
     /// Public key, without its algorithm byte.
     pub public_key: BoundedVec<u8, ConstU32<64>>,
@@ -165,18 +130,7 @@ pub struct ChainIdentityV2 {
 }
 
 /// Locked stake. Declared for clients; nothing is ever locked here.
-#[derive(
-    Encode,
-    Decode,
-    DecodeWithMemTracking,
-    TypeInfo,
-    MaxEncodedLen,
-    Clone,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-)]
+#[derive(Encode, Decode, DecodeWithMemTracking, TypeInfo, MaxEncodedLen, Clone, Debug, Default, PartialEq, Eq)]
 pub struct LockState {
     /// Alpha locked, alpha-rao.
     pub locked_mass: u64,
@@ -188,17 +142,7 @@ pub struct LockState {
 
 /// What becomes of an owner's miner incentive.
 #[derive(
-    Encode,
-    Decode,
-    DecodeWithMemTracking,
-    TypeInfo,
-    MaxEncodedLen,
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
+    Encode, Decode, DecodeWithMemTracking, TypeInfo, MaxEncodedLen, Clone, Copy, Debug, Default, PartialEq, Eq,
 )]
 pub enum RecycleOrBurnEnum {
     /// It stays in the books as issued.
@@ -225,17 +169,7 @@ pub enum RootClaimTypeEnum {
 
 /// How an epoch reaches scores. Always Yuma here.
 #[derive(
-    Encode,
-    Decode,
-    DecodeWithMemTracking,
-    TypeInfo,
-    MaxEncodedLen,
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
+    Encode, Decode, DecodeWithMemTracking, TypeInfo, MaxEncodedLen, Clone, Copy, Debug, Default, PartialEq, Eq,
 )]
 pub enum EpochConsensus {
     /// Yuma consensus.

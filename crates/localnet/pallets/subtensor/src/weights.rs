@@ -22,10 +22,7 @@ impl<T: Config> Pallet<T> {
             Error::<T>::CommitRevealEnabled
         );
         ensure!(netuid != ROOT, Error::<T>::CanNotSetRootNetworkWeights);
-        ensure!(
-            uids.len() == values.len(),
-            Error::<T>::WeightVecNotEqualSize
-        );
+        ensure!(uids.len() == values.len(), Error::<T>::WeightVecNotEqualSize);
         ensure!(NetworksAdded::<T>::get(netuid), Error::<T>::SubnetNotExists);
         ensure!(
             mecid < MechanismCountCurrent::<T>::get(netuid),
@@ -52,15 +49,11 @@ impl<T: Config> Pallet<T> {
             Error::<T>::SettingWeightsTooFast
         );
         let self_weight = uids == [uid];
-        let permitted =
-            self_weight || Self::is_owner_hotkey(netuid, hotkey) || Self::has_permit(netuid, uid);
+        let permitted = self_weight || Self::is_owner_hotkey(netuid, hotkey) || Self::has_permit(netuid, uid);
         ensure!(permitted, Error::<T>::NeuronNoValidatorPermit);
         let distinct: BTreeSet<u16> = uids.iter().copied().collect();
         ensure!(distinct.len() == uids.len(), Error::<T>::DuplicateUids);
-        ensure!(
-            uids.iter().all(|to| *to < neurons),
-            Error::<T>::UidVecContainInvalidOne
-        );
+        ensure!(uids.iter().all(|to| *to < neurons), Error::<T>::UidVecContainInvalidOne);
         let fewest = MinAllowedWeights::<T>::get(netuid).min(neurons);
         ensure!(
             self_weight || uids.len() >= usize::from(fewest),
@@ -80,18 +73,13 @@ impl<T: Config> Pallet<T> {
 
     /// Whether enough stake stands behind a hotkey to set weights; the owner's needs none.
     pub fn has_stake_for_weights(hotkey: &T::AccountId, netuid: u16) -> bool {
-        Self::is_owner_hotkey(netuid, hotkey)
-            || Self::stake_weight(hotkey, netuid) >= StakeThreshold::<T>::get()
+        Self::is_owner_hotkey(netuid, hotkey) || Self::stake_weight(hotkey, netuid) >= StakeThreshold::<T>::get()
     }
 
     /// Whether a neuron's weights are old enough to be set again.
     pub fn passes_weights_rate_limit(netuid: u16, index: u16, uid: u16) -> bool {
-        let last = LastUpdate::<T>::get(index)
-            .get(usize::from(uid))
-            .copied()
-            .unwrap_or(0);
-        last == 0
-            || Self::current_block().saturating_sub(last) >= WeightsSetRateLimit::<T>::get(netuid)
+        let last = LastUpdate::<T>::get(index).get(usize::from(uid)).copied().unwrap_or(0);
+        last == 0 || Self::current_block().saturating_sub(last) >= WeightsSetRateLimit::<T>::get(netuid)
     }
 
     /// Whether a neuron holds a validator permit.

@@ -136,13 +136,7 @@ pub fn run_epoch(input: &EpochInput) -> EpochOutput {
         incentive: &incentive,
     });
 
-    let emission = split_emission(
-        input.emission,
-        &incentive,
-        &outcome.dividends,
-        &active_stake,
-        &stake,
-    );
+    let emission = split_emission(input.emission, &incentive, &outcome.dividends, &active_stake, &stake);
     let bonds = outcome
         .stored
         .into_iter()
@@ -184,9 +178,7 @@ fn filtered_stake(input: &EpochInput) -> Vec<u64> {
 
 fn with_owner(permits: &[bool], owner: Option<u16>, n: usize) -> Vec<bool> {
     let owner = owner.map(usize::from);
-    (0..n)
-        .map(|uid| at(permits, uid) || Some(uid) == owner)
-        .collect()
+    (0..n).map(|uid| at(permits, uid) || Some(uid) == owner).collect()
 }
 
 /// The `k` neurons with most stake; among equals the later uid wins, nobody without stake is chosen.

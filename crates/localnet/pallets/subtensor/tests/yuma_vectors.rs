@@ -12,12 +12,7 @@ fn numbers<T: TryFrom<u64>>(value: &Value) -> Vec<T> {
             .and_then(|x| T::try_from(x).ok())
             .unwrap_or_else(|| panic!("not a number: {x}"))
     };
-    value
-        .as_array()
-        .expect("a list")
-        .iter()
-        .map(number)
-        .collect()
+    value.as_array().expect("a list").iter().map(number).collect()
 }
 
 fn bools(value: &Value) -> Vec<bool> {
@@ -42,11 +37,7 @@ fn rows(value: &Value) -> Vec<StoredRow> {
 }
 
 fn epoch_input(input: &Value) -> EpochInput {
-    let number = |name: &str| {
-        input[name]
-            .as_u64()
-            .unwrap_or_else(|| panic!("{name} is missing"))
-    };
+    let number = |name: &str| input[name].as_u64().unwrap_or_else(|| panic!("{name} is missing"));
     let small = |name: &str| u16::try_from(number(name)).expect("16 bits");
     EpochInput {
         stake: numbers(&input["stake"]),
@@ -76,12 +67,7 @@ fn epoch_input(input: &Value) -> EpochInput {
     }
 }
 
-fn assert_close<T: Copy + Into<u64>>(
-    what: &str,
-    got: &[T],
-    expected: &[T],
-    tolerance: impl Fn(u64) -> u64,
-) {
+fn assert_close<T: Copy + Into<u64>>(what: &str, got: &[T], expected: &[T], tolerance: impl Fn(u64) -> u64) {
     assert_eq!(got.len(), expected.len(), "{what}: length");
     for (index, (got, expected)) in got.iter().zip(expected).enumerate() {
         let (got, expected): (u64, u64) = ((*got).into(), (*expected).into());
@@ -131,45 +117,22 @@ fn compare(what: &str, got: &EpochOutput, expected: &Value, liquid: bool) {
         let split = |row: &StoredRow| -> (Vec<u16>, Vec<u16>) { row.iter().copied().unzip() };
         let ((uids, values), (expected_uids, expected_values)) = (split(got), split(&expected));
         assert_eq!(uids, expected_uids, "{what}: bonds of {uid}, columns");
-        assert_close(
-            &format!("{what}: bonds of {uid}"),
-            &values,
-            &expected_values,
-            score,
-        );
+        assert_close(&format!("{what}: bonds of {uid}"), &values, &expected_values, score);
     }
 }
 
 #[test]
 fn every_scenario_gives_the_chains_numbers() {
-    let vectors: Value =
-        serde_json::from_str(include_str!("vectors/yuma.json")).expect("valid JSON");
+    let vectors: Value = serde_json::from_str(include_str!("vectors/yuma.json")).expect("valid JSON");
     let scenarios = vectors["scenarios"].as_array().expect("scenarios");
     let mut epochs = 0;
     for scenario in scenarios {
-        for (number, epoch) in scenario["epochs"]
-            .as_array()
-            .expect("epochs")
-            .iter()
-            .enumerate()
-        {
+        for (number, epoch) in scenario["epochs"].as_array().expect("epochs").iter().enumerate() {
             let input = epoch_input(&epoch["input"]);
-            let what = format!(
-                "{}, epoch {number}",
-                scenario["name"].as_str().expect("a name")
-            );
-            compare(
-                &what,
-                &run_epoch(&input),
-                &epoch["output"],
-                input.liquid_alpha,
-            );
+            let what = format!("{}, epoch {number}", scenario["name"].as_str().expect("a name"));
+            compare(&what, &run_epoch(&input), &epoch["output"], input.liquid_alpha);
             epochs += 1;
         }
     }
-    assert_eq!(
-        (scenarios.len(), epochs),
-        (16, 31),
-        "the file has been cut short"
-    );
+    assert_eq!((scenarios.len(), epochs), (16, 31), "the file has been cut short");
 }

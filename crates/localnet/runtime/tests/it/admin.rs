@@ -5,10 +5,7 @@ use pallet_subtensor::{self as subtensor, *};
 use sp_runtime::DispatchError;
 
 fn admin(signer: &str, call: Call<Runtime>) -> Result<(), DispatchError> {
-    dispatch(
-        RuntimeOrigin::signed(account(signer)),
-        RuntimeCall::AdminUtils(call),
-    )
+    dispatch(RuntimeOrigin::signed(account(signer)), RuntimeCall::AdminUtils(call))
 }
 
 #[test]
@@ -33,10 +30,7 @@ fn root_sets_anything_and_strangers_nothing() {
             Err(DispatchError::BadOrigin)
         );
         assert_eq!(
-            root(Call::sudo_set_tempo {
-                netuid: 77,
-                tempo: 3
-            }),
+            root(Call::sudo_set_tempo { netuid: 77, tempo: 3 }),
             Err(Error::<Runtime>::SubnetDoesNotExist.into())
         );
     });
@@ -46,15 +40,7 @@ fn root_sets_anything_and_strangers_nothing() {
 fn an_owner_sets_a_parameter_once_in_two_tempos() {
     on_chain(|| {
         let netuid = subnet();
-        let set = |bonds_penalty| {
-            admin(
-                "Alice",
-                Call::sudo_set_bonds_penalty {
-                    netuid,
-                    bonds_penalty,
-                },
-            )
-        };
+        let set = |bonds_penalty| admin("Alice", Call::sudo_set_bonds_penalty { netuid, bonds_penalty });
         assert_eq!(set(1), Ok(()));
         refused(set(2), subtensor::Error::TxRateLimitExceeded);
         assert_eq!(
@@ -106,13 +92,7 @@ fn values_out_of_bounds_are_refused() {
             },
             Error::ValueNotInBounds,
         );
-        bad(
-            Call::sudo_set_max_burn {
-                netuid,
-                max_burn: 1,
-            },
-            Error::ValueNotInBounds,
-        );
+        bad(Call::sudo_set_max_burn { netuid, max_burn: 1 }, Error::ValueNotInBounds);
         bad(
             Call::sudo_set_max_allowed_uids {
                 netuid,
@@ -142,14 +122,10 @@ fn values_out_of_bounds_are_refused() {
             Error::BondsMovingAverageMaxReached,
         );
         bad(
-            Call::sudo_set_alpha_sigmoid_steepness {
-                netuid,
-                steepness: -1,
-            },
+            Call::sudo_set_alpha_sigmoid_steepness { netuid, steepness: -1 },
             Error::NegativeSigmoidSteepness,
         );
-        let interval =
-            |interval| root(Call::sudo_set_commit_reveal_weights_interval { netuid, interval });
+        let interval = |interval| root(Call::sudo_set_commit_reveal_weights_interval { netuid, interval });
         refused(interval(0), subtensor::Error::RevealPeriodTooSmall);
         refused(interval(101), subtensor::Error::RevealPeriodTooLarge);
         refused(

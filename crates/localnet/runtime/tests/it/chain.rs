@@ -3,8 +3,7 @@
 use frame_support::traits::{Hooks, UnfilteredDispatchable};
 use node_subtensor_runtime::{
     genesis::{dev_account, DevGenesis},
-    pallet_aura, AccountId, Balances, Runtime, RuntimeCall, RuntimeEvent, RuntimeOrigin,
-    SubtensorModule, System,
+    pallet_aura, AccountId, Balances, Runtime, RuntimeCall, RuntimeEvent, RuntimeOrigin, SubtensorModule, System,
 };
 use pallet_subtensor::{Call, Error};
 use sp_runtime::DispatchError;
@@ -44,11 +43,7 @@ pub fn call(signer: &str, call: Call<Runtime>) -> Result<(), DispatchError> {
 
 /// Dispatches any call, rolling back when it fails as the chain does.
 pub fn dispatch(origin: RuntimeOrigin, call: RuntimeCall) -> Result<(), DispatchError> {
-    frame_support::storage::with_storage_layer(|| {
-        call.dispatch_bypass_filter(origin)
-            .map(|_| ())
-            .map_err(|e| e.error)
-    })
+    frame_support::storage::with_storage_layer(|| call.dispatch_bypass_filter(origin).map(|_| ()).map_err(|e| e.error))
 }
 
 /// Dispatches a call of AdminUtils as root.
@@ -64,10 +59,7 @@ pub fn refused(result: Result<(), DispatchError>, error: Error<Runtime>) {
 /// Asserts that an event was deposited in this block.
 pub fn happened(event: pallet_subtensor::Event<Runtime>) {
     let event = RuntimeEvent::SubtensorModule(event);
-    let events: Vec<_> = System::events()
-        .into_iter()
-        .map(|record| record.event)
-        .collect();
+    let events: Vec<_> = System::events().into_iter().map(|record| record.event).collect();
     assert!(events.contains(&event), "{event:?} is not among {events:?}");
 }
 

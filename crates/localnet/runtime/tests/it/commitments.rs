@@ -25,18 +25,11 @@ fn a_registered_hotkey_commits_and_the_metagraph_shows_it() {
             Err(Error::<Runtime>::AccountNotAllowedCommit.into())
         );
         register(netuid, "miner");
-        assert_eq!(
-            commit("miner", netuid, vec![raw(b"hello"), Data::None]),
-            Ok(())
-        );
+        assert_eq!(commit("miner", netuid, vec![raw(b"hello"), Data::None]), Ok(()));
         let stored = CommitmentOf::<Runtime>::get(netuid, account("miner")).expect("it is kept");
-        assert_eq!(
-            (stored.block, stored.info.fields[0].clone()),
-            (1, raw(b"hello"))
-        );
+        assert_eq!((stored.block, stored.info.fields[0].clone()), (1, raw(b"hello")));
 
-        let shown =
-            SubtensorModule::selective_metagraph(netuid, 0, &[73]).expect("the subnet exists");
+        let shown = SubtensorModule::selective_metagraph(netuid, 0, &[73]).expect("the subnet exists");
         let shown = shown.commitments.expect("asked for");
         let bytes: Vec<u8> = shown[0].1.iter().map(|byte| byte.0).collect();
         assert_eq!(Registration::decode(&mut &bytes[..]), Ok(stored));
@@ -50,11 +43,7 @@ fn the_bytes_of_an_epoch_are_limited() {
         register(netuid, "miner");
         for _ in 0..31 {
             assert_eq!(
-                commit(
-                    "miner",
-                    netuid,
-                    vec![raw(b"short ones count a hundred bytes")]
-                ),
+                commit("miner", netuid, vec![raw(b"short ones count a hundred bytes")]),
                 Ok(())
             );
         }
@@ -76,15 +65,8 @@ fn a_miner_can_ask_for_new_bonds_where_the_subnet_allows_it() {
         pallet_subtensor::Bonds::<Runtime>::insert(netuid, 0, &bonds);
         assert_eq!(commit("miner", netuid, vec![Data::ResetBondsFlag]), Ok(()));
         assert_eq!(pallet_subtensor::Bonds::<Runtime>::get(netuid, 0), bonds);
-        root(pallet_admin_utils::Call::sudo_set_bonds_reset_enabled {
-            netuid,
-            enabled: true,
-        })
-        .unwrap();
+        root(pallet_admin_utils::Call::sudo_set_bonds_reset_enabled { netuid, enabled: true }).unwrap();
         assert_eq!(commit("miner", netuid, vec![Data::ResetBondsFlag]), Ok(()));
-        assert_eq!(
-            pallet_subtensor::Bonds::<Runtime>::get(netuid, 0),
-            vec![(0, 5)]
-        );
+        assert_eq!(pallet_subtensor::Bonds::<Runtime>::get(netuid, 0), vec![(0, 5)]);
     });
 }

@@ -16,8 +16,7 @@ const REASONS: &str = "contains the enum of all hold reasons";
 /// FRAME has changed since.
 const NEWER_FRAME: &str = "this FRAME is newer";
 /// Spec 425 widened a field.
-const ACTIVITY_CUTOFF: &str =
-    "activity_cutoff has 64 bits since spec 425; its compact bytes are the same";
+const ACTIVITY_CUTOFF: &str = "activity_cutoff has 64 bits since spec 425; its compact bytes are the same";
 
 /// Items that differ from spec 393, and why.
 const DIFFERENT: &[(&str, &str)] = &[
@@ -39,15 +38,9 @@ const DIFFERENT: &[(&str, &str)] = &[
     ("runtime_apis BlockBuilder.apply_extrinsic", CALLS),
     ("runtime_apis BlockBuilder.inherent_extrinsics", CALLS),
     ("runtime_apis BlockBuilder.check_inherents", CALLS),
-    (
-        "runtime_apis TaggedTransactionQueue.validate_transaction",
-        CALLS,
-    ),
+    ("runtime_apis TaggedTransactionQueue.validate_transaction", CALLS),
     ("runtime_apis TransactionPaymentApi.query_info", CALLS),
-    (
-        "runtime_apis TransactionPaymentApi.query_fee_details",
-        CALLS,
-    ),
+    ("runtime_apis TransactionPaymentApi.query_fee_details", CALLS),
     (
         "runtime_apis SubnetInfoRuntimeApi.get_subnet_hyperparams",
         ACTIVITY_CUTOFF,
@@ -56,22 +49,10 @@ const DIFFERENT: &[(&str, &str)] = &[
         "runtime_apis SubnetInfoRuntimeApi.get_subnet_hyperparams_v2",
         ACTIVITY_CUTOFF,
     ),
-    (
-        "runtime_apis SubnetInfoRuntimeApi.get_all_metagraphs",
-        ACTIVITY_CUTOFF,
-    ),
-    (
-        "runtime_apis SubnetInfoRuntimeApi.get_metagraph",
-        ACTIVITY_CUTOFF,
-    ),
-    (
-        "runtime_apis SubnetInfoRuntimeApi.get_all_mechagraphs",
-        ACTIVITY_CUTOFF,
-    ),
-    (
-        "runtime_apis SubnetInfoRuntimeApi.get_mechagraph",
-        ACTIVITY_CUTOFF,
-    ),
+    ("runtime_apis SubnetInfoRuntimeApi.get_all_metagraphs", ACTIVITY_CUTOFF),
+    ("runtime_apis SubnetInfoRuntimeApi.get_metagraph", ACTIVITY_CUTOFF),
+    ("runtime_apis SubnetInfoRuntimeApi.get_all_mechagraphs", ACTIVITY_CUTOFF),
+    ("runtime_apis SubnetInfoRuntimeApi.get_mechagraph", ACTIVITY_CUTOFF),
     (
         "runtime_apis SubnetInfoRuntimeApi.get_selective_metagraph",
         ACTIVITY_CUTOFF,
@@ -91,58 +72,36 @@ fn metadata() -> Metadata {
 
 #[test]
 fn nothing_has_drifted_from_the_main_chain() {
-    let recorded: Value = serde_json::from_str(include_str!("../vectors/metadata_hashes_393.json"))
-        .expect("valid JSON");
+    let recorded: Value =
+        serde_json::from_str(include_str!("../vectors/metadata_hashes_393.json")).expect("valid JSON");
     let metadata = metadata();
     let (mut equal, mut wrong) = (0, vec![]);
-    let mut compare =
-        |kind: &str, name: String, hash: Option<[u8; 32]>, index: Option<(u8, u8)>| {
-            let there = &recorded[kind][&name];
-            let (Some(hash), Some(expected)) = (hash, there["hash"].as_str()) else {
-                return;
-            };
-            let number = |field: &str| {
-                there[field]
-                    .as_u64()
-                    .and_then(|number| u8::try_from(number).ok())
-            };
-            let indices_agree = index.is_none_or(|(pallet, call)| {
-                (number("pallet_index"), number("call_index")) == (Some(pallet), Some(call))
-            });
-            let is_equal = expected == format!("0x{}", hex::encode(hash)) && indices_agree;
-            let listed = DIFFERENT
-                .iter()
-                .any(|(item, _)| *item == format!("{kind} {name}"));
-            equal += usize::from(is_equal);
-            if is_equal == listed {
-                wrong.push(format!(
-                    "{kind} {name}{}",
-                    if is_equal { " is equal but listed" } else { "" }
-                ));
-            }
+    let mut compare = |kind: &str, name: String, hash: Option<[u8; 32]>, index: Option<(u8, u8)>| {
+        let there = &recorded[kind][&name];
+        let (Some(hash), Some(expected)) = (hash, there["hash"].as_str()) else {
+            return;
         };
+        let number = |field: &str| there[field].as_u64().and_then(|number| u8::try_from(number).ok());
+        let indices_agree = index
+            .is_none_or(|(pallet, call)| (number("pallet_index"), number("call_index")) == (Some(pallet), Some(call)));
+        let is_equal = expected == format!("0x{}", hex::encode(hash)) && indices_agree;
+        let listed = DIFFERENT.iter().any(|(item, _)| *item == format!("{kind} {name}"));
+        equal += usize::from(is_equal);
+        if is_equal == listed {
+            wrong.push(format!(
+                "{kind} {name}{}",
+                if is_equal { " is equal but listed" } else { "" }
+            ));
+        }
+    };
     for pallet in metadata.pallets() {
         let full = |item: &str| format!("{}.{item}", pallet.name());
         for call in pallet.call_variants().unwrap_or_default() {
             let index = Some((pallet.call_index(), call.index));
-            compare(
-                "calls",
-                full(&call.name),
-                pallet.call_hash(&call.name),
-                index,
-            );
+            compare("calls", full(&call.name), pallet.call_hash(&call.name), index);
         }
-        for entry in pallet
-            .storage()
-            .map(|storage| storage.entries())
-            .unwrap_or_default()
-        {
-            compare(
-                "storage",
-                full(entry.name()),
-                pallet.storage_hash(entry.name()),
-                None,
-            );
+        for entry in pallet.storage().map(|storage| storage.entries()).unwrap_or_default() {
+            compare("storage", full(entry.name()), pallet.storage_hash(entry.name()), None);
         }
         for constant in pallet.constants() {
             compare(

@@ -7,10 +7,7 @@ use serde_json::Value;
 /// A subnet with two validators and two miners, weights set. Returns netuid, validators, miners.
 fn running_subnet() -> (u16, [u16; 2], [u16; 2]) {
     let netuid = subnet();
-    let miners = [
-        register(netuid, "good-miner"),
-        register(netuid, "bad-miner"),
-    ];
+    let miners = [register(netuid, "good-miner"), register(netuid, "bad-miner")];
     let validators = [register(netuid, "validator"), validator(netuid, "second")];
     stake(netuid, "validator", 500);
     next_blocks(100);
@@ -27,19 +24,10 @@ fn an_epoch_turns_weights_into_incentive() {
         next_blocks(10);
         let of = |column: &[u16], uid: u16| column[usize::from(uid)];
         let incentive = Incentive::<Runtime>::get(netuid);
-        assert!(
-            of(&incentive, miners[0]).abs_diff(49_151) <= 2,
-            "{incentive:?}"
-        );
-        assert!(
-            of(&incentive, miners[1]).abs_diff(16_383) <= 2,
-            "{incentive:?}"
-        );
+        assert!(of(&incentive, miners[0]).abs_diff(49_151) <= 2, "{incentive:?}");
+        assert!(of(&incentive, miners[1]).abs_diff(16_383) <= 2, "{incentive:?}");
         let consensus = Consensus::<Runtime>::get(netuid);
-        assert!(
-            of(&consensus, miners[0]).abs_diff(49_151) <= 2,
-            "{consensus:?}"
-        );
+        assert!(of(&consensus, miners[0]).abs_diff(49_151) <= 2, "{consensus:?}");
         let dividends = Dividends::<Runtime>::get(netuid);
         assert!(
             of(&dividends, validators[1]) > of(&dividends, validators[0]),
@@ -79,10 +67,7 @@ fn an_epoch_pays_owner_miners_and_validators() {
             "{emission:?}"
         );
         let served: u64 = miners.iter().map(|uid| emission[usize::from(*uid)]).sum();
-        let validated: u64 = validators
-            .iter()
-            .map(|uid| emission[usize::from(*uid)])
-            .sum();
+        let validated: u64 = validators.iter().map(|uid| emission[usize::from(*uid)]).sum();
         assert!(served.abs_diff(validated) < 100_000, "{emission:?}");
 
         // Bob owns all of these hotkeys and Alice the subnet: everything arrives as stake.
@@ -90,11 +75,7 @@ fn an_epoch_pays_owner_miners_and_validators() {
             let hotkey = Keys::<Runtime>::get(netuid, uid as u16);
             TotalHotkeyAlpha::<Runtime>::get(hotkey, netuid) - stake_before[uid]
         };
-        for uid in miners
-            .iter()
-            .chain(&validators)
-            .map(|uid| usize::from(*uid))
-        {
+        for uid in miners.iter().chain(&validators).map(|uid| usize::from(*uid)) {
             assert_eq!(gained(uid), emission[uid], "uid {uid}");
         }
         assert_eq!(gained(0), 10 * (TAO * 11_796 / 65_535));
@@ -117,10 +98,7 @@ fn an_owner_cannot_mine_its_own_subnet() {
         assert_eq!(set_weights(netuid, "validator", &[(1, 1)]), Ok(()));
         next_blocks(20);
         assert!(Emission::<Runtime>::get(netuid)[1] > 0);
-        assert_eq!(
-            TotalHotkeyAlpha::<Runtime>::get(account("own-miner"), netuid),
-            0
-        );
+        assert_eq!(TotalHotkeyAlpha::<Runtime>::get(account("own-miner"), netuid), 0);
     });
 }
 
@@ -137,10 +115,7 @@ fn nothing_is_emitted_before_the_start() {
         next_blocks(30);
         assert_eq!(Emission::<Runtime>::get(2), vec![0]);
         assert_eq!(TotalHotkeyAlpha::<Runtime>::get(account("owner-hot"), 2), 0);
-        assert!(
-            SubnetEpochIndex::<Runtime>::get(2) >= 2,
-            "epochs run all the same"
-        );
+        assert!(SubnetEpochIndex::<Runtime>::get(2) >= 2, "epochs run all the same");
     });
 }
 
@@ -164,11 +139,7 @@ fn epochs_beyond_the_cap_are_put_off_by_a_block() {
             max_epochs_per_block: 1,
         })
         .unwrap();
-        root(Admin::sudo_set_tempo {
-            netuid: 1,
-            tempo: 10,
-        })
-        .unwrap();
+        root(Admin::sudo_set_tempo { netuid: 1, tempo: 10 }).unwrap();
         root(Admin::sudo_set_tempo { netuid, tempo: 10 }).unwrap();
         next_blocks(10);
         let block = u64::from(System::block_number());
@@ -205,10 +176,8 @@ fn a_tempo_of_zero_stops_epochs() {
 
 #[test]
 fn the_schedule_agrees_with_the_chains() {
-    let vectors: Value = serde_json::from_str(include_str!(
-        "../../../pallets/subtensor/tests/vectors/epoch.json"
-    ))
-    .expect("valid JSON");
+    let vectors: Value =
+        serde_json::from_str(include_str!("../../../pallets/subtensor/tests/vectors/epoch.json")).expect("valid JSON");
     let cases = vectors["schedule_cases"].as_array().expect("cases");
     assert!(cases.len() >= 9);
     for case in cases {
@@ -237,11 +206,7 @@ fn the_schedule_agrees_with_the_chains() {
             expected("should_run_epoch_at_next"),
             "{name}"
         );
-        assert_eq!(
-            schedule.next_start(),
-            case["next_epoch_start_block"].as_u64(),
-            "{name}"
-        );
+        assert_eq!(schedule.next_start(), case["next_epoch_start_block"].as_u64(), "{name}");
         if let Some(epoch) = case["commit_epoch"].as_u64() {
             assert_eq!(schedule.index_at(block + 1), epoch, "{name}");
         }

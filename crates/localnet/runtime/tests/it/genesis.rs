@@ -19,21 +19,12 @@ fn the_well_known_accounts_are_funded_and_alice_is_sudo() {
 fn root_and_netuid_one_exist() {
     on_chain(|| {
         assert_eq!(SubtensorModule::netuids(), [0, 1]);
-        assert_eq!(
-            (Tempo::<Runtime>::get(0), MaxAllowedUids::<Runtime>::get(0)),
-            (100, 64)
-        );
+        assert_eq!((Tempo::<Runtime>::get(0), MaxAllowedUids::<Runtime>::get(0)), (100, 64));
         assert_eq!(
             (Tempo::<Runtime>::get(1), MaxAllowedUids::<Runtime>::get(1)),
             (100, 256)
         );
-        assert_eq!(
-            (
-                SubnetworkN::<Runtime>::get(0),
-                SubnetworkN::<Runtime>::get(1)
-            ),
-            (0, 1)
-        );
+        assert_eq!((SubnetworkN::<Runtime>::get(0), SubnetworkN::<Runtime>::get(1)), (0, 1));
         assert_eq!(SubnetTAO::<Runtime>::get(1), 10 * TAO);
         // One block of decay.
         assert!(Burn::<Runtime>::get(1) <= TAO / 10);

@@ -3,11 +3,7 @@ use node_subtensor_runtime::{Runtime, SubtensorModule};
 use pallet_admin_utils::Call as Admin;
 use pallet_subtensor::*;
 
-fn burned_register(
-    signer: &str,
-    netuid: u16,
-    hotkey: &str,
-) -> Result<(), sp_runtime::DispatchError> {
+fn burned_register(signer: &str, netuid: u16, hotkey: &str) -> Result<(), sp_runtime::DispatchError> {
     call(
         signer,
         Call::burned_register {
@@ -34,10 +30,7 @@ fn a_registration_costs_the_price_and_raises_it() {
         let halved = Burn::<Runtime>::get(netuid);
         assert!(halved.abs_diff(raised / 2) < raised / 10_000, "{halved}");
         next_blocks(20_000);
-        assert_eq!(
-            Burn::<Runtime>::get(netuid),
-            MinBurn::<Runtime>::get(netuid)
-        );
+        assert_eq!(Burn::<Runtime>::get(netuid), MinBurn::<Runtime>::get(netuid));
     });
 }
 
@@ -59,10 +52,7 @@ fn what_forbids_a_registration_is_named() {
             burned_register("nobody", netuid, "other"),
             Error::NotEnoughBalanceToStake,
         );
-        refused(
-            burned_register("Charlie", 1, "miner"),
-            Error::NonAssociatedColdKey,
-        );
+        refused(burned_register("Charlie", 1, "miner"), Error::NonAssociatedColdKey);
         let hotkey = account("other");
         refused(
             call(
@@ -146,10 +136,7 @@ fn nobody_is_pruned_while_too_few_are_prunable() {
         })
         .unwrap();
         // Nobody is immune, and ten have to stay.
-        refused(
-            burned_register("Bob", netuid, "fourth"),
-            Error::NoNeuronIdAvailable,
-        );
+        refused(burned_register("Bob", netuid, "fourth"), Error::NoNeuronIdAvailable);
     });
 }
 
@@ -244,8 +231,7 @@ fn root_is_joined_by_hotkeys_that_are_known() {
         // TAO on root counts on subnets by its weight.
         stake(0, "miner", 100);
         let weight = SubtensorModule::stake_weight(&account("miner"), netuid);
-        let expected =
-            (100.0 * TAO as f64 * TaoWeight::<Runtime>::get() as f64 / u64::MAX as f64) as u64;
+        let expected = (100.0 * TAO as f64 * TaoWeight::<Runtime>::get() as f64 / u64::MAX as f64) as u64;
         assert!(weight.abs_diff(expected) <= 1_000, "{weight} {expected}");
     });
 }

@@ -24,13 +24,7 @@ fn a_miner_says_where_it_serves() {
         happened(Event::AxonServed(netuid, account("miner")));
         let stored = Axons::<Runtime>::get(netuid, account("miner")).expect("it has been stored");
         assert_eq!(
-            (
-                stored.ip,
-                stored.port,
-                stored.ip_type,
-                stored.protocol,
-                stored.version
-            ),
+            (stored.ip, stored.port, stored.ip_type, stored.protocol, stored.version),
             (0x0a00_0001, 8091, 4, 4, 7)
         );
         assert_eq!(stored.block, 1);
@@ -47,22 +41,10 @@ fn what_forbids_serving_is_named() {
             Error::HotKeyNotRegisteredInNetwork,
         );
         refused(call("miner", axon(netuid, 1, 5, 1)), Error::InvalidIpType);
-        for (ip, ip_type) in [
-            (0x7f00_0001, 4),
-            (0xffff_ffff, 4),
-            (1 << 40, 4),
-            (1, 6),
-            (u128::MAX, 6),
-        ] {
-            refused(
-                call("miner", axon(netuid, ip, ip_type, 1)),
-                Error::InvalidIpAddress,
-            );
+        for (ip, ip_type) in [(0x7f00_0001, 4), (0xffff_ffff, 4), (1 << 40, 4), (1, 6), (u128::MAX, 6)] {
+            refused(call("miner", axon(netuid, ip, ip_type, 1)), Error::InvalidIpAddress);
         }
-        refused(
-            call("miner", axon(netuid, 0x0808_0808, 4, 0)),
-            Error::InvalidPort,
-        );
+        refused(call("miner", axon(netuid, 0x0808_0808, 4, 0)), Error::InvalidPort);
         // Zero is allowed for axons and refused for metrics.
         let prometheus = Call::serve_prometheus {
             netuid,
@@ -119,11 +101,7 @@ fn a_certificate_is_stored_with_its_algorithm() {
             certificate,
         };
         assert_eq!(call("miner", tls), Ok(()));
-        let stored = NeuronCertificates::<Runtime>::get(netuid, account("miner"))
-            .expect("it has been stored");
-        assert_eq!(
-            (stored.algorithm, stored.public_key.into_inner()),
-            (4, vec![1, 2, 3])
-        );
+        let stored = NeuronCertificates::<Runtime>::get(netuid, account("miner")).expect("it has been stored");
+        assert_eq!((stored.algorithm, stored.public_key.into_inner()), (4, vec![1, 2, 3]));
     });
 }

@@ -37,8 +37,7 @@ fn tao_buys_alpha_at_the_price_of_the_pool() {
         let price = SubtensorModule::alpha_price(netuid);
         let amount = 10 * TAO;
         let fee = amount * 33 / 65_535;
-        let expected =
-            (u128::from(alpha) * u128::from(amount - fee) / u128::from(tao + amount - fee)) as u64;
+        let expected = (u128::from(alpha) * u128::from(amount - fee) / u128::from(tao + amount - fee)) as u64;
         assert_eq!(add(netuid, "miner", amount), Ok(()));
         happened(Event::StakeAdded(
             account("Bob"),
@@ -49,10 +48,7 @@ fn tao_buys_alpha_at_the_price_of_the_pool() {
             fee,
         ));
         assert_eq!(staked(netuid, "miner", "Bob"), expected);
-        assert_eq!(
-            SubtensorModule::pool(netuid),
-            (tao + amount, alpha - expected)
-        );
+        assert_eq!(SubtensorModule::pool(netuid), (tao + amount, alpha - expected));
         assert!(SubtensorModule::alpha_price(netuid) > price);
     });
 }
@@ -64,10 +60,7 @@ fn a_round_trip_loses_only_the_fees() {
         register(netuid, "miner");
         let before = balance("Bob");
         assert_eq!(add(netuid, "miner", 100 * TAO), Ok(()));
-        assert_eq!(
-            remove(netuid, "miner", staked(netuid, "miner", "Bob")),
-            Ok(())
-        );
+        assert_eq!(remove(netuid, "miner", staked(netuid, "miner", "Bob")), Ok(()));
         assert_eq!(staked(netuid, "miner", "Bob"), 0);
         let lost = before - balance("Bob");
         assert!((90_000_000..120_000_000).contains(&lost), "{lost}");
@@ -91,10 +84,7 @@ fn dividends_reach_everybody_in_proportion() {
             },
         )
         .unwrap();
-        let (bob, charlie) = (
-            staked(netuid, "miner", "Bob"),
-            staked(netuid, "miner", "Charlie"),
-        );
+        let (bob, charlie) = (staked(netuid, "miner", "Bob"), staked(netuid, "miner", "Charlie"));
         SubtensorModule::reward_stakers(&account("miner"), netuid, bob + charlie);
         assert!(staked(netuid, "miner", "Bob").abs_diff(2 * bob) <= 1);
         assert!(staked(netuid, "miner", "Charlie").abs_diff(2 * charlie) <= 1);
@@ -121,14 +111,8 @@ fn what_forbids_a_trade_is_named() {
         refused(add(77, "owner-hot", TAO), Error::SubnetNotExists);
         refused(add(2, "owner-hot", 2_000_000), Error::AmountTooLow);
         refused(add(2, "stranger", TAO), Error::HotKeyAccountNotExists);
-        refused(
-            add(2, "owner-hot", 2_000_000 * TAO),
-            Error::NotEnoughBalanceToStake,
-        );
-        refused(
-            remove(2, "owner-hot", 2 * TAO),
-            Error::NotEnoughStakeToWithdraw,
-        );
+        refused(add(2, "owner-hot", 2_000_000 * TAO), Error::NotEnoughBalanceToStake);
+        refused(remove(2, "owner-hot", 2 * TAO), Error::NotEnoughStakeToWithdraw);
         SubnetTAO::<Runtime>::insert(2, 1);
         refused(add(2, "owner-hot", TAO), Error::InsufficientLiquidity);
     });

@@ -23,10 +23,7 @@ fn a_subnet_starts_with_its_owner_and_the_chains_parameters() {
         assert_eq!(before - balance("Alice"), price);
         happened(Event::NetworkAdded(2, 1));
         happened(Event::NeuronRegistered(2, 0, account("owner-hot")));
-        assert_eq!(
-            (Tempo::<Runtime>::get(2), MaxAllowedUids::<Runtime>::get(2)),
-            (10, 256)
-        );
+        assert_eq!((Tempo::<Runtime>::get(2), MaxAllowedUids::<Runtime>::get(2)), (10, 256));
         assert_eq!(
             (
                 MaxAllowedValidators::<Runtime>::get(2),
@@ -44,10 +41,7 @@ fn a_subnet_starts_with_its_owner_and_the_chains_parameters() {
             "the one difference to the main chain"
         );
         assert_eq!(
-            (
-                SubnetOwner::<Runtime>::get(2),
-                SubnetOwnerHotkey::<Runtime>::get(2)
-            ),
+            (SubnetOwner::<Runtime>::get(2), SubnetOwnerHotkey::<Runtime>::get(2)),
             (account("Alice"), account("owner-hot"))
         );
         assert_eq!(SubtensorModule::pool(2), (price, price));
@@ -124,10 +118,7 @@ fn an_identity_is_kept() {
             hotkey: account("hot"),
             identity: Some(identity),
         };
-        assert_eq!(
-            dispatch(RuntimeOrigin::signed(account("Alice")), create.into()),
-            Ok(())
-        );
+        assert_eq!(dispatch(RuntimeOrigin::signed(account("Alice")), create.into()), Ok(()));
         assert_eq!(SubtensorModule::subnet_name(2), b"axoneme");
         assert_eq!(SubtensorModule::subnet_name(0), b"root");
     });

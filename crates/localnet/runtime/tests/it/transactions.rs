@@ -4,17 +4,15 @@ use crate::chain::*;
 use codec::Encode;
 use frame_support::dispatch::GetDispatchInfo;
 use node_subtensor_runtime::{
-    AccountId, Executive, Nonce, Runtime, RuntimeCall, Signature, System, TransactionPayment,
-    TxExtension, UncheckedExtrinsic, VERSION,
+    AccountId, Executive, Nonce, Runtime, RuntimeCall, Signature, System, TransactionPayment, TxExtension,
+    UncheckedExtrinsic, VERSION,
 };
 use pallet_subtensor::{Call, TAO};
 use sp_core::{sr25519, Pair, H256};
 use sp_runtime::{
     generic::Era,
     traits::TransactionExtension,
-    transaction_validity::{
-        InvalidTransaction, TransactionSource, TransactionValidity, TransactionValidityError,
-    },
+    transaction_validity::{InvalidTransaction, TransactionSource, TransactionValidity, TransactionValidityError},
 };
 
 fn signed(signer: &str, nonce: Nonce, call: impl Into<RuntimeCall>) -> UncheckedExtrinsic {
@@ -91,9 +89,7 @@ fn a_hotkey_without_any_balance_can_send_free_calls() {
     on_chain(|| {
         let netuid = subnet();
         register(netuid, "miner");
-        assert!(!frame_system::Account::<Runtime>::contains_key(account(
-            "miner"
-        )));
+        assert!(!frame_system::Account::<Runtime>::contains_key(account("miner")));
         let served = signed("miner", 0, axon(netuid, 0x0808_0808, 8091));
         assert!(validate(served.clone()).is_ok());
         assert_eq!(Executive::apply_extrinsic(served), Ok(Ok(())));
@@ -119,10 +115,7 @@ fn a_hotkey_without_any_balance_cannot_send_other_calls() {
             netuid,
             hotkey: account("other"),
         };
-        assert_eq!(
-            refusal(signed("miner", 0, call)),
-            InvalidTransaction::Payment.into()
-        );
+        assert_eq!(refusal(signed("miner", 0, call)), InvalidTransaction::Payment.into());
     });
 }
 
@@ -157,24 +150,15 @@ fn the_pool_refuses_weights_that_are_bound_to_fail() {
         let netuid = subnet();
         validator(netuid, "validator");
         assert_eq!(refusal(signed("validator", 0, weights(77, 0))), custom(3));
-        assert_eq!(
-            refusal(signed("stranger", 0, weights(netuid, 0))),
-            custom(19)
-        );
+        assert_eq!(refusal(signed("stranger", 0, weights(netuid, 0))), custom(19));
         assert!(validate(signed("validator", 0, weights(netuid, 0))).is_ok());
         assert_eq!(
             Executive::apply_extrinsic(signed("validator", 0, weights(netuid, 0))),
             Ok(Ok(()))
         );
-        assert_eq!(
-            refusal(signed("validator", 1, weights(netuid, 0))),
-            custom(6)
-        );
+        assert_eq!(refusal(signed("validator", 1, weights(netuid, 0))), custom(6));
         pallet_subtensor::StakeThreshold::<Runtime>::put(u64::MAX);
-        assert_eq!(
-            refusal(signed("validator", 1, weights(netuid, 0))),
-            custom(1)
-        );
+        assert_eq!(refusal(signed("validator", 1, weights(netuid, 0))), custom(1));
     });
 }
 
@@ -183,14 +167,8 @@ fn the_pool_refuses_to_serve_where_nobody_can_reach() {
     on_chain(|| {
         let netuid = subnet();
         register(netuid, "miner");
-        assert_eq!(
-            refusal(signed("stranger", 0, axon(netuid, 9, 1))),
-            custom(10)
-        );
-        assert_eq!(
-            refusal(signed("miner", 0, axon(netuid, 0x7f00_0001, 1))),
-            custom(11)
-        );
+        assert_eq!(refusal(signed("stranger", 0, axon(netuid, 9, 1))), custom(10));
+        assert_eq!(refusal(signed("miner", 0, axon(netuid, 0x7f00_0001, 1))), custom(11));
         assert_eq!(refusal(signed("miner", 0, axon(netuid, 9, 0))), custom(13));
         assert_eq!(
             Executive::apply_extrinsic(signed("miner", 0, axon(netuid, 9, 1))),
@@ -208,14 +186,8 @@ fn only_the_sudo_key_sends_sudo_calls() {
         let sudo = || pallet_sudo::Call::<Runtime>::sudo {
             call: Box::new(call.clone().into()),
         };
-        assert_eq!(
-            refusal(signed("Bob", 0, sudo())),
-            InvalidTransaction::BadSigner.into()
-        );
-        assert_eq!(
-            Executive::apply_extrinsic(signed("Alice", 0, sudo())),
-            Ok(Ok(()))
-        );
+        assert_eq!(refusal(signed("Bob", 0, sudo())), InvalidTransaction::BadSigner.into());
+        assert_eq!(Executive::apply_extrinsic(signed("Alice", 0, sudo())), Ok(Ok(())));
         assert_eq!(pallet_subtensor::Tempo::<Runtime>::get(netuid), 7);
     });
 }
@@ -242,8 +214,5 @@ fn the_extensions_have_the_main_chains_names() {
         "CheckMetadataHash",
     ];
     assert_eq!(names, expected);
-    assert_eq!(
-        (VERSION.transaction_version, VERSION.system_version),
-        (1, 1)
-    );
+    assert_eq!((VERSION.transaction_version, VERSION.system_version), (1, 1));
 }

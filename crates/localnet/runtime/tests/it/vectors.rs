@@ -38,31 +38,17 @@ fn runtime_api_answers_have_the_main_chains_layout() {
                 same::<Option<metagraph::SelectiveMetagraph<A>>>(method, &encoded)
             }
             "get_metagraph" => same::<Option<metagraph::Metagraph<A>>>(method, &encoded),
-            "get_subnet_hyperparams" => {
-                same::<Option<hyperparams::SubnetHyperparams>>(method, &encoded)
-            }
-            "get_subnet_hyperparams_v2" => {
-                same::<Option<hyperparams::SubnetHyperparamsV2>>(method, &encoded)
-            }
-            "get_subnet_hyperparams_v3" => {
-                same::<Option<Vec<hyperparams::HyperparamEntry>>>(method, &encoded)
-            }
+            "get_subnet_hyperparams" => same::<Option<hyperparams::SubnetHyperparams>>(method, &encoded),
+            "get_subnet_hyperparams_v2" => same::<Option<hyperparams::SubnetHyperparamsV2>>(method, &encoded),
+            "get_subnet_hyperparams_v3" => same::<Option<Vec<hyperparams::HyperparamEntry>>>(method, &encoded),
             "get_next_epoch_start_block" => same::<Option<u64>>(method, &encoded),
             "get_dynamic_info" => same::<Option<dynamic::DynamicInfo<A>>>(method, &encoded),
-            "get_all_dynamic_info" => {
-                same::<Vec<Option<dynamic::DynamicInfo<A>>>>(method, &encoded)
-            }
+            "get_all_dynamic_info" => same::<Vec<Option<dynamic::DynamicInfo<A>>>>(method, &encoded),
             "get_subnet_state" => same::<Option<dynamic::SubnetState<A>>>(method, &encoded),
-            "get_stake_info_for_hotkey_coldkey_netuid" => {
-                same::<Option<stake::StakeInfo<A>>>(method, &encoded)
-            }
+            "get_stake_info_for_hotkey_coldkey_netuid" => same::<Option<stake::StakeInfo<A>>>(method, &encoded),
             "get_stake_info_for_coldkey" => same::<Vec<stake::StakeInfo<A>>>(method, &encoded),
-            "get_stake_info_for_coldkeys" => {
-                same::<Vec<(A, Vec<stake::StakeInfo<A>>)>>(method, &encoded)
-            }
-            "get_network_registration_cost" | "current_alpha_price" => {
-                same::<u64>(method, &encoded)
-            }
+            "get_stake_info_for_coldkeys" => same::<Vec<(A, Vec<stake::StakeInfo<A>>)>>(method, &encoded),
+            "get_network_registration_cost" | "current_alpha_price" => same::<u64>(method, &encoded),
             "current_alpha_price_all" => same::<Vec<swap::SubnetPrice>>(method, &encoded),
             "sim_swap_tao_for_alpha" => same::<swap::SimSwapResult>(method, &encoded),
             other => panic!("a sample of {other} has no type here"),
@@ -85,16 +71,12 @@ fn stored_values_have_the_main_chains_layout() {
             "Prometheus" => same::<PrometheusInfo>(item, &encoded),
             "SubnetIdentitiesV3" => same::<SubnetIdentityV3>(item, &encoded),
             "Account" => {
-                same::<frame_system::AccountInfo<u32, pallet_balances::AccountData<u64>>>(
-                    item, &encoded,
-                );
+                same::<frame_system::AccountInfo<u32, pallet_balances::AccountData<u64>>>(item, &encoded);
             }
             "CommitmentOf" => same::<pallet_commitments::Registration<u64, u32>>(item, &encoded),
             "RevealedCommitments" => same::<Vec<(Vec<u8>, u64)>>(item, &encoded),
             "WeightCommits" => same::<Vec<(sp_core::H256, u64, u64, u64)>>(item, &encoded),
-            "TimelockedWeightCommits" => {
-                same::<Vec<(AccountId, u64, Vec<u8>, u64)>>(item, &encoded)
-            }
+            "TimelockedWeightCommits" => same::<Vec<(AccountId, u64, Vec<u8>, u64)>>(item, &encoded),
             // There is no beacon here.
             "Pulses" => {}
             other => panic!("a sample of {other} has no type here"),
@@ -138,10 +120,9 @@ fn storage_keys_are_the_main_chains() {
     let recorded = |item: &str, first: Option<u64>| -> Vec<u8> {
         let keys = vectors["keys"].as_array().expect("keys");
         // Of several keys of an item, the longest has all of its parameters.
-        let matching = keys.iter().filter(|key| {
-            key["item"] == item
-                && first.is_none_or(|first| key["params"][0].as_u64() == Some(first))
-        });
+        let matching = keys
+            .iter()
+            .filter(|key| key["item"] == item && first.is_none_or(|first| key["params"][0].as_u64() == Some(first)));
         let longest = matching.map(|key| bytes(&key["key"])).max_by_key(Vec::len);
         longest.unwrap_or_else(|| panic!("no key of {item}"))
     };
@@ -160,27 +141,15 @@ fn storage_keys_are_the_main_chains() {
         ("Owner", Owner::<R>::hashed_key_for(&hot)),
         ("OwnedHotkeys", OwnedHotkeys::<R>::hashed_key_for(&cold)),
         ("StakingHotkeys", StakingHotkeys::<R>::hashed_key_for(&cold)),
-        (
-            "IsNetworkMember",
-            IsNetworkMember::<R>::hashed_key_for(&hot, 1),
-        ),
-        (
-            "TotalHotkeyAlpha",
-            TotalHotkeyAlpha::<R>::hashed_key_for(&hot, 1),
-        ),
+        ("IsNetworkMember", IsNetworkMember::<R>::hashed_key_for(&hot, 1)),
+        ("TotalHotkeyAlpha", TotalHotkeyAlpha::<R>::hashed_key_for(&hot, 1)),
         ("Alpha", Alpha::<R>::hashed_key_for((&hot, &cold, 1))),
         (
             "CommitRevealWeightsEnabled",
             CommitRevealWeightsEnabled::<R>::hashed_key_for(1),
         ),
-        (
-            "RevealPeriodEpochs",
-            RevealPeriodEpochs::<R>::hashed_key_for(1),
-        ),
-        (
-            "MechanismCountCurrent",
-            MechanismCountCurrent::<R>::hashed_key_for(1),
-        ),
+        ("RevealPeriodEpochs", RevealPeriodEpochs::<R>::hashed_key_for(1)),
+        ("MechanismCountCurrent", MechanismCountCurrent::<R>::hashed_key_for(1)),
         (
             "TimelockedWeightCommits",
             TimelockedWeightCommits::<R>::hashed_key_for(1, 8),
@@ -191,16 +160,10 @@ fn storage_keys_are_the_main_chains() {
         ("LastEpochBlock", LastEpochBlock::<R>::hashed_key_for(1)),
         ("PendingEpochAt", PendingEpochAt::<R>::hashed_key_for(1)),
         ("SubnetEpochIndex", SubnetEpochIndex::<R>::hashed_key_for(1)),
-        (
-            "BlocksSinceLastStep",
-            BlocksSinceLastStep::<R>::hashed_key_for(1),
-        ),
+        ("BlocksSinceLastStep", BlocksSinceLastStep::<R>::hashed_key_for(1)),
         ("Burn", Burn::<R>::hashed_key_for(1)),
         ("TotalNetworks", TotalNetworks::<R>::hashed_key().to_vec()),
-        (
-            "SubnetIdentitiesV3",
-            SubnetIdentitiesV3::<R>::hashed_key_for(1),
-        ),
+        ("SubnetIdentitiesV3", SubnetIdentitiesV3::<R>::hashed_key_for(1)),
         ("IdentitiesV2", IdentitiesV2::<R>::hashed_key_for(&cold)),
     ] {
         assert_eq!(key, recorded(item, None), "{item}");
@@ -238,8 +201,7 @@ fn every_runtime_api_answers_through_the_nodes_door() {
             api::dispatch(method, arguments).unwrap_or_else(|| panic!("{method} does not exist"))
         };
         let neurons = ask("NeuronInfoRuntimeApi_get_neurons_lite", &netuid.encode());
-        let neurons = Vec::<neuron::NeuronInfoLite<AccountId>>::decode_all(&mut &neurons[..])
-            .expect("neurons");
+        let neurons = Vec::<neuron::NeuronInfoLite<AccountId>>::decode_all(&mut &neurons[..]).expect("neurons");
         assert_eq!(neurons[usize::from(miner)].hotkey, account("miner"));
         assert_eq!(neurons[usize::from(miner)].coldkey, account("Bob"));
 
@@ -248,14 +210,9 @@ fn every_runtime_api_answers_through_the_nodes_door() {
             "SubnetInfoRuntimeApi_get_selective_mechagraph",
             &(netuid, 0u8, all).encode(),
         );
-        let selected =
-            Option::<metagraph::SelectiveMetagraph<AccountId>>::decode_all(&mut &answer[..]);
+        let selected = Option::<metagraph::SelectiveMetagraph<AccountId>>::decode_all(&mut &answer[..]);
         let selected = selected.expect("a metagraph").expect("the subnet exists");
-        assert!(
-            selected.burn.is_some()
-                && selected.validators.is_some()
-                && selected.commitments.is_some()
-        );
+        assert!(selected.burn.is_some() && selected.validators.is_some() && selected.commitments.is_some());
         assert_eq!(selected.hotkeys.expect("asked for").len(), 2);
 
         let missing = ask("SubnetInfoRuntimeApi_get_metagraph", &77u16.encode());
@@ -265,16 +222,10 @@ fn every_runtime_api_answers_through_the_nodes_door() {
             ("SubnetInfoRuntimeApi_get_all_metagraphs", vec![]),
             ("SubnetInfoRuntimeApi_get_subnet_info", netuid.encode()),
             ("SubnetInfoRuntimeApi_get_subnets_info_v2", vec![]),
-            (
-                "SubnetInfoRuntimeApi_get_subnet_hyperparams_v3",
-                netuid.encode(),
-            ),
+            ("SubnetInfoRuntimeApi_get_subnet_hyperparams_v3", netuid.encode()),
             ("SubnetInfoRuntimeApi_get_all_dynamic_info", vec![]),
             ("SubnetInfoRuntimeApi_get_subnet_state", netuid.encode()),
-            (
-                "SubnetInfoRuntimeApi_get_next_epoch_start_block",
-                netuid.encode(),
-            ),
+            ("SubnetInfoRuntimeApi_get_next_epoch_start_block", netuid.encode()),
             (
                 "StakeInfoRuntimeApi_get_stake_info_for_coldkey",
                 account("Bob").encode(),
@@ -285,19 +236,10 @@ fn every_runtime_api_answers_through_the_nodes_door() {
             ),
             ("AuraApi_slot_duration", vec![]),
             ("DelegateInfoRuntimeApi_get_delegates", vec![]),
-            (
-                "DelegateInfoRuntimeApi_get_delegated",
-                account("Bob").encode(),
-            ),
-            (
-                "SubnetRegistrationRuntimeApi_get_network_registration_cost",
-                vec![],
-            ),
+            ("DelegateInfoRuntimeApi_get_delegated", account("Bob").encode()),
+            ("SubnetRegistrationRuntimeApi_get_network_registration_cost", vec![]),
             ("SwapRuntimeApi_current_alpha_price_all", vec![]),
-            (
-                "SwapRuntimeApi_sim_swap_alpha_for_tao",
-                (netuid, TAO).encode(),
-            ),
+            ("SwapRuntimeApi_sim_swap_alpha_for_tao", (netuid, TAO).encode()),
             ("Metadata_metadata_at_version", 15u32.encode()),
         ] {
             assert!(!ask(method, &arguments).is_empty(), "{method}");

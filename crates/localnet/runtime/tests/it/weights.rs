@@ -9,15 +9,9 @@ fn weights_are_scaled_and_stored_in_the_order_given() {
         let netuid = subnet();
         let miner = register(netuid, "miner");
         let uid = validator(netuid, "validator");
-        assert_eq!(
-            set_weights(netuid, "validator", &[(miner, 2), (0, 1)]),
-            Ok(())
-        );
+        assert_eq!(set_weights(netuid, "validator", &[(miner, 2), (0, 1)]), Ok(()));
         happened(Event::WeightsSet(netuid, uid));
-        assert_eq!(
-            Weights::<Runtime>::get(netuid, uid),
-            vec![(miner, 65_535), (0, 32_768)]
-        );
+        assert_eq!(Weights::<Runtime>::get(netuid, uid), vec![(miner, 65_535), (0, 32_768)]);
         let block = u64::from(node_subtensor_runtime::System::block_number());
         assert_eq!(LastUpdate::<Runtime>::get(netuid)[usize::from(uid)], block);
     });
@@ -64,32 +58,20 @@ fn what_forbids_weights_is_named() {
                 },
             )
         };
-        refused(
-            with(&[0], &[1], 0, 0, 0),
-            Error::CanNotSetRootNetworkWeights,
-        );
-        refused(
-            with(&[0], &[1, 2], netuid, 0, 0),
-            Error::WeightVecNotEqualSize,
-        );
+        refused(with(&[0], &[1], 0, 0, 0), Error::CanNotSetRootNetworkWeights);
+        refused(with(&[0], &[1, 2], netuid, 0, 0), Error::WeightVecNotEqualSize);
         refused(with(&[0], &[1], netuid, 1, 0), Error::MechanismDoesNotExist);
         refused(
             with(&[0; 9], &[1; 9], netuid, 0, 0),
             Error::UidsLengthExceedUidsInSubNet,
         );
         refused(with(&[0, 0], &[1, 2], netuid, 0, 0), Error::DuplicateUids);
-        refused(
-            with(&[9], &[1], netuid, 0, 0),
-            Error::UidVecContainInvalidOne,
-        );
+        refused(with(&[9], &[1], netuid, 0, 0), Error::UidVecContainInvalidOne);
         refused(
             set_weights(netuid, "stranger", &[(0, 1)]),
             Error::HotKeyNotRegisteredInSubNet,
         );
-        refused(
-            set_weights(netuid, "miner", &[(0, 1)]),
-            Error::NeuronNoValidatorPermit,
-        );
+        refused(set_weights(netuid, "miner", &[(0, 1)]), Error::NeuronNoValidatorPermit);
         // A neuron may always weigh itself alone.
         assert_eq!(set_weights(netuid, "miner", &[(miner, 1)]), Ok(()));
 
@@ -104,33 +86,13 @@ fn what_forbids_weights_is_named() {
             weights_version_key: 5,
         })
         .unwrap();
-        refused(
-            with(&[0, 1], &[1, 1], netuid, 0, 4),
-            Error::IncorrectWeightVersionKey,
-        );
-        root(Admin::sudo_set_stake_threshold {
-            min_stake: u64::MAX,
-        })
-        .unwrap();
-        refused(
-            with(&[0, 1], &[1, 1], netuid, 0, 5),
-            Error::NotEnoughStakeToSetWeights,
-        );
+        refused(with(&[0, 1], &[1, 1], netuid, 0, 4), Error::IncorrectWeightVersionKey);
+        root(Admin::sudo_set_stake_threshold { min_stake: u64::MAX }).unwrap();
+        refused(with(&[0, 1], &[1, 1], netuid, 0, 5), Error::NotEnoughStakeToSetWeights);
         root(Admin::sudo_set_stake_threshold { min_stake: 0 }).unwrap();
-        root(Admin::sudo_set_commit_reveal_weights_enabled {
-            netuid,
-            enabled: true,
-        })
-        .unwrap();
-        refused(
-            with(&[0, 1], &[1, 1], netuid, 0, 5),
-            Error::CommitRevealEnabled,
-        );
-        root(Admin::sudo_set_commit_reveal_weights_enabled {
-            netuid,
-            enabled: false,
-        })
-        .unwrap();
+        root(Admin::sudo_set_commit_reveal_weights_enabled { netuid, enabled: true }).unwrap();
+        refused(with(&[0, 1], &[1, 1], netuid, 0, 5), Error::CommitRevealEnabled);
+        root(Admin::sudo_set_commit_reveal_weights_enabled { netuid, enabled: false }).unwrap();
         assert_eq!(with(&[0, 1], &[1, 1], netuid, 0, 5), Ok(()));
     });
 }
@@ -171,15 +133,9 @@ fn mechanisms_keep_their_own_weights() {
         assert_eq!(call("validator", weights(1)), Ok(()));
         happened(Event::WeightsSet(4096 + netuid, uid));
         assert_eq!(Weights::<Runtime>::get(netuid, uid), vec![]);
-        assert_eq!(
-            Weights::<Runtime>::get(4096 + netuid, uid),
-            vec![(miner, 65_535)]
-        );
+        assert_eq!(Weights::<Runtime>::get(4096 + netuid, uid), vec![(miner, 65_535)]);
         next_blocks(10);
-        assert_eq!(
-            Incentive::<Runtime>::get(4096 + netuid)[usize::from(miner)],
-            65_535
-        );
+        assert_eq!(Incentive::<Runtime>::get(4096 + netuid)[usize::from(miner)], 65_535);
         assert_eq!(Incentive::<Runtime>::get(netuid)[usize::from(miner)], 0);
         root(Admin::sudo_set_mechanism_count {
             netuid,

@@ -47,10 +47,7 @@ pub struct NgramCounter {
 
 impl NgramCounter {
     /// An empty counter.
-    pub fn new(
-        tokenizer: Arc<dyn WordPieces>,
-        config: NgramConfig,
-    ) -> Result<Self, NgramConfigError> {
+    pub fn new(tokenizer: Arc<dyn WordPieces>, config: NgramConfig) -> Result<Self, NgramConfigError> {
         let range = |name, range| Err(NgramConfigError::Range { name, range });
         if config.n_min == 0 || config.n_max < config.n_min {
             return range("n_min", "at least 1 and not above blacklist.n_max");
@@ -63,10 +60,7 @@ impl NgramCounter {
         }
         let preprocess = match config.preprocess.as_str() {
             "" => None,
-            pattern => Some(
-                Regex::new(pattern)
-                    .map_err(|source| NgramConfigError::Preprocess(Box::new(source)))?,
-            ),
+            pattern => Some(Regex::new(pattern).map_err(|source| NgramConfigError::Preprocess(Box::new(source)))?),
         };
         let window = (1.0 / config.error).ceil() as u64;
         let (table, significant) = (IndexMap::new(), Vec::new());
@@ -114,13 +108,7 @@ impl NgramCounter {
             match self.table.get_mut(ngram) {
                 Some(entry) => entry.frequency += 1,
                 None => {
-                    self.table.insert(
-                        ngram.into(),
-                        Entry {
-                            frequency: 1,
-                            error,
-                        },
-                    );
+                    self.table.insert(ngram.into(), Entry { frequency: 1, error });
                 }
             }
         }
@@ -141,8 +129,7 @@ impl NgramCounter {
 
     fn prune(&mut self) {
         let bound = self.current;
-        self.table
-            .retain(|_, entry| entry.frequency + entry.error > bound);
+        self.table.retain(|_, entry| entry.frequency + entry.error > bound);
     }
 
     fn halve(&mut self) {
@@ -180,10 +167,7 @@ impl NgramCounter {
             let text = self.tokenizer.decode(ids)?;
             let words = text.split(is_space).filter(|word| !word.is_empty()).count();
             if words >= self.config.n_min {
-                let growth = self
-                    .config
-                    .a
-                    .powi(i32::try_from(words - 1).unwrap_or(i32::MAX));
+                let growth = self.config.a.powi(i32::try_from(words - 1).unwrap_or(i32::MAX));
                 found.insert(
                     text,
                     growth * frequency / completions * self.config.frequency_multiplier,
@@ -200,12 +184,7 @@ impl NgramCounter {
 
     /// Completions counted, n-grams counted, number of the current window, completions at the last significance table.
     pub fn totals(&self) -> [u64; 4] {
-        [
-            self.completions,
-            self.ngrams,
-            self.current,
-            self.last_update,
-        ]
+        [self.completions, self.ngrams, self.current, self.last_update]
     }
 
     /// Every n-gram with its frequency and its possible error, in order of first sight.

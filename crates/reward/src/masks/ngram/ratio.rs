@@ -65,13 +65,11 @@ impl Haystack {
             known[index + 1] = known[index] + usize::from(pairs.contains(&[pair[0], pair[1]]));
         }
         let pattern = Pattern::new(short);
-        windows(long, short.len())
-            .enumerate()
-            .any(|(start, window)| {
-                let end = start + window.len();
-                known[end - 1] - known[start] >= least_pairs(short.len(), window.len(), bound)
-                    && best_of(std::iter::once(pattern.similarity(window))) > bound
-            })
+        windows(long, short.len()).enumerate().any(|(start, window)| {
+            let end = start + window.len();
+            known[end - 1] - known[start] >= least_pairs(short.len(), window.len(), bound)
+                && best_of(std::iter::once(pattern.similarity(window))) > bound
+        })
     }
 }
 
@@ -95,9 +93,7 @@ impl Pattern {
         let words = text.len().div_ceil(64);
         let mut positions: HashMap<char, Vec<u64>> = HashMap::new();
         for (index, character) in text.iter().enumerate() {
-            positions
-                .entry(*character)
-                .or_insert_with(|| vec![0; words])[index / 64] |= 1 << (index % 64);
+            positions.entry(*character).or_insert_with(|| vec![0; words])[index / 64] |= 1 << (index % 64);
         }
         Self {
             length: text.len(),

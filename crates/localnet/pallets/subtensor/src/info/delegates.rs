@@ -34,9 +34,7 @@ impl<T: Config> Pallet<T> {
             .into_iter()
             .filter(|netuid| Self::uid_of(*netuid, hotkey).is_some())
             .collect();
-        let permitted = |netuid: &u16| {
-            Self::uid_of(*netuid, hotkey).is_some_and(|uid| Self::has_permit(*netuid, uid))
-        };
+        let permitted = |netuid: &u16| Self::uid_of(*netuid, hotkey).is_some_and(|uid| Self::has_permit(*netuid, uid));
         let mut nominators: BTreeMap<T::AccountId, Positions> = BTreeMap::new();
         for ((coldkey, netuid), _) in Alpha::<T>::iter_prefix((hotkey,)) {
             let stake = Self::stake_of(hotkey, &coldkey, netuid);
@@ -63,20 +61,14 @@ impl<T: Config> Pallet<T> {
 
     /// All hotkeys that somebody stakes to.
     pub fn delegates() -> Vec<DelegateInfo<T::AccountId>> {
-        let hotkeys: std::collections::BTreeSet<_> = Alpha::<T>::iter_keys()
-            .map(|(hotkey, _, _)| hotkey)
-            .collect();
+        let hotkeys: std::collections::BTreeSet<_> = Alpha::<T>::iter_keys().map(|(hotkey, _, _)| hotkey).collect();
         hotkeys.iter().filter_map(Self::delegate).collect()
     }
 
     /// The hotkeys that one coldkey stakes to, with each position.
     pub fn delegated(coldkey: &T::AccountId) -> Delegated<T::AccountId> {
-        let position = |info: stake::StakeInfo<T::AccountId>| {
-            Some((Self::delegate(&info.hotkey)?, (info.netuid, info.stake)))
-        };
-        Self::stake_infos(coldkey)
-            .into_iter()
-            .filter_map(position)
-            .collect()
+        let position =
+            |info: stake::StakeInfo<T::AccountId>| Some((Self::delegate(&info.hotkey)?, (info.netuid, info.stake)));
+        Self::stake_infos(coldkey).into_iter().filter_map(position).collect()
     }
 }

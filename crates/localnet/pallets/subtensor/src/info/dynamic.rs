@@ -91,12 +91,8 @@ impl<T: Config> Pallet<T> {
         }
         let hotkeys = Self::hotkeys(netuid);
         let n = hotkeys.len();
-        let column = |value: &dyn Fn(&T::AccountId) -> u64| {
-            hotkeys
-                .iter()
-                .map(|hotkey| Compact(value(hotkey)))
-                .collect()
-        };
+        let column =
+            |value: &dyn Fn(&T::AccountId) -> u64| hotkeys.iter().map(|hotkey| Compact(value(hotkey))).collect();
         Some(SubnetState {
             netuid: Compact(netuid),
             coldkeys: hotkeys.iter().map(Owner::<T>::get).collect(),
@@ -120,8 +116,7 @@ impl<T: Config> Pallet<T> {
             emission_history: Self::netuids()
                 .into_iter()
                 .map(|other| {
-                    let emission =
-                        |hotkey| Compact(LastHotkeyEmissionOnNetuid::<T>::get(hotkey, other));
+                    let emission = |hotkey| Compact(LastHotkeyEmissionOnNetuid::<T>::get(hotkey, other));
                     hotkeys.iter().map(emission).collect()
                 })
                 .collect(),

@@ -208,10 +208,7 @@ impl<T: Config> Pallet<T> {
             ("target_regs_per_interval", U16(v2.target_regs_per_interval)),
             ("min_burn", TaoBalance(v2.min_burn)),
             ("max_burn", TaoBalance(v2.max_burn)),
-            (
-                "burn_half_life",
-                U16(Compact(BurnHalfLife::<T>::get(netuid))),
-            ),
+            ("burn_half_life", U16(Compact(BurnHalfLife::<T>::get(netuid)))),
             (
                 "burn_increase_mult",
                 HyperparamValue::U64F64(BurnIncreaseMult::<T>::get(netuid)),
@@ -221,10 +218,7 @@ impl<T: Config> Pallet<T> {
             ("serving_rate_limit", U64(v2.serving_rate_limit)),
             ("max_validators", U16(v2.max_validators)),
             ("commit_reveal_period", U64(v2.commit_reveal_period)),
-            (
-                "commit_reveal_weights_enabled",
-                Bool(v2.commit_reveal_weights_enabled),
-            ),
+            ("commit_reveal_weights_enabled", Bool(v2.commit_reveal_weights_enabled)),
             ("alpha_high", U16(v2.alpha_high)),
             ("alpha_low", U16(v2.alpha_low)),
             ("liquid_alpha_enabled", Bool(v2.liquid_alpha_enabled)),
@@ -239,10 +233,7 @@ impl<T: Config> Pallet<T> {
             ("user_liquidity_enabled", Bool(v2.user_liquidity_enabled)),
             ("owner_cut_enabled", Bool(true)),
             ("owner_cut_auto_lock_enabled", Bool(false)),
-            (
-                "min_childkey_take",
-                U16(Compact(MinChildkeyTake::<T>::get())),
-            ),
+            ("min_childkey_take", U16(Compact(MinChildkeyTake::<T>::get()))),
         ];
         Some(
             entries

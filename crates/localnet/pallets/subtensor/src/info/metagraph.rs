@@ -133,9 +133,7 @@ impl<AccountId: TypeInfo + Encode + Decode> Metagraph<AccountId> {
 impl<T: Config> Pallet<T> {
     /// The metagraph of a mechanism; `None` when the subnet or the mechanism does not exist.
     pub fn metagraph(netuid: u16, mecid: u8) -> Option<Metagraph<T::AccountId>> {
-        if !NetworksAdded::<T>::get(netuid)
-            || mecid >= MechanismCountCurrent::<T>::get(netuid).max(1)
-        {
+        if !NetworksAdded::<T>::get(netuid) || mecid >= MechanismCountCurrent::<T>::get(netuid).max(1) {
             return None;
         }
         let index = netuid_index(netuid, mecid);
@@ -161,8 +159,7 @@ impl<T: Config> Pallet<T> {
             .collect();
         let identity = SubnetIdentitiesV3::<T>::get(netuid);
         let (alpha_low, alpha_high) = AlphaValues::<T>::get(netuid);
-        let dividends_of =
-            |hotkey: &T::AccountId| Compact(AlphaDividendsPerSubnet::<T>::get(netuid, hotkey));
+        let dividends_of = |hotkey: &T::AccountId| Compact(AlphaDividendsPerSubnet::<T>::get(netuid, hotkey));
         Some(Metagraph {
             netuid: Compact(netuid),
             name: compact_bytes(&Self::subnet_name(netuid)),
@@ -235,10 +232,7 @@ impl<T: Config> Pallet<T> {
             alpha_stake: compact_column(&alpha, n),
             tao_stake: compact_column(&tao, n),
             total_stake: compact_column(&total, n),
-            tao_dividends_per_hotkey: hotkeys
-                .iter()
-                .map(|hotkey| (hotkey.clone(), Compact(0)))
-                .collect(),
+            tao_dividends_per_hotkey: hotkeys.iter().map(|hotkey| (hotkey.clone(), Compact(0))).collect(),
             alpha_dividends_per_hotkey: hotkeys
                 .iter()
                 .map(|hotkey| (hotkey.clone(), dividends_of(hotkey)))
@@ -249,11 +243,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// The fields of the metagraph at the given positions.
-    pub fn selective_metagraph(
-        netuid: u16,
-        mecid: u8,
-        wanted: &[u16],
-    ) -> Option<SelectiveMetagraph<T::AccountId>> {
+    pub fn selective_metagraph(netuid: u16, mecid: u8, wanted: &[u16]) -> Option<SelectiveMetagraph<T::AccountId>> {
         let mut selected = Self::metagraph(netuid, mecid)?.select(wanted);
         if wanted.contains(&COMMITMENTS) {
             let encoded = T::Commitments::commitments(netuid).into_iter();
@@ -265,16 +255,12 @@ impl<T: Config> Pallet<T> {
 
     /// All metagraphs by netuid, with gaps.
     pub fn all_metagraphs() -> Vec<Option<Metagraph<T::AccountId>>> {
-        Self::netuid_range()
-            .map(|netuid| Self::metagraph(netuid, 0))
-            .collect()
+        Self::netuid_range().map(|netuid| Self::metagraph(netuid, 0)).collect()
     }
 
     /// Every number up to the highest netuid: lists of subnets have an entry for each.
     pub fn netuid_range() -> std::ops::Range<u16> {
-        0..Self::netuids()
-            .last()
-            .map_or(0, |last| last.saturating_add(1))
+        0..Self::netuids().last().map_or(0, |last| last.saturating_add(1))
     }
 
     /// What the subnet calls itself, UTF-8.
@@ -292,7 +278,6 @@ impl<T: Config> Pallet<T> {
 
     /// Earned and not paid yet, alpha-rao.
     pub fn pending_alpha(netuid: u16) -> u64 {
-        PendingServerEmission::<T>::get(netuid)
-            .saturating_add(PendingValidatorEmission::<T>::get(netuid))
+        PendingServerEmission::<T>::get(netuid).saturating_add(PendingValidatorEmission::<T>::get(netuid))
     }
 }

@@ -95,8 +95,7 @@ impl<T: Config> Pallet<T> {
 
     /// One neuron.
     pub fn neuron(netuid: u16, uid: u16) -> Option<NeuronInfo<T::AccountId>> {
-        (uid < SubnetworkN::<T>::get(netuid))
-            .then(|| Self::neuron_of(netuid, uid, &Columns::read::<T>(netuid)))
+        (uid < SubnetworkN::<T>::get(netuid)).then(|| Self::neuron_of(netuid, uid, &Columns::read::<T>(netuid)))
     }
 
     /// All neurons of a subnet, without weights and bonds.
@@ -109,8 +108,7 @@ impl<T: Config> Pallet<T> {
 
     /// One neuron, without weights and bonds.
     pub fn neuron_lite(netuid: u16, uid: u16) -> Option<NeuronInfoLite<T::AccountId>> {
-        (uid < SubnetworkN::<T>::get(netuid))
-            .then(|| Self::neuron_lite_of(netuid, uid, &Columns::read::<T>(netuid)))
+        (uid < SubnetworkN::<T>::get(netuid)).then(|| Self::neuron_lite_of(netuid, uid, &Columns::read::<T>(netuid)))
     }
 
     fn neuron_lite_of(netuid: u16, uid: u16, columns: &Columns) -> NeuronInfoLite<T::AccountId> {

@@ -36,11 +36,7 @@ pub type Availability<AccountId> = BTreeMap<AccountId, BTreeMap<u16, StakeAvaila
 
 impl<T: Config> Pallet<T> {
     /// One position, also when it is empty; `None` when the subnet does not exist.
-    pub fn stake_info(
-        hotkey: &T::AccountId,
-        coldkey: &T::AccountId,
-        netuid: u16,
-    ) -> Option<StakeInfo<T::AccountId>> {
+    pub fn stake_info(hotkey: &T::AccountId, coldkey: &T::AccountId, netuid: u16) -> Option<StakeInfo<T::AccountId>> {
         NetworksAdded::<T>::get(netuid).then(|| StakeInfo {
             hotkey: hotkey.clone(),
             coldkey: coldkey.clone(),
@@ -64,22 +60,12 @@ impl<T: Config> Pallet<T> {
                 .collect()
         };
         let all = StakingHotkeys::<T>::get(coldkey);
-        all.iter()
-            .flat_map(of_hotkey)
-            .filter(|info| info.stake.0 > 0)
-            .collect()
+        all.iter().flat_map(of_hotkey).filter(|info| info.stake.0 > 0).collect()
     }
 
     /// What coldkeys can move, on all subnets or on some.
-    pub fn stake_availability(
-        coldkeys: Vec<T::AccountId>,
-        netuids: Option<Vec<u16>>,
-    ) -> Availability<T::AccountId> {
-        let wanted = |netuid: u16| {
-            netuids
-                .as_ref()
-                .is_none_or(|netuids| netuids.contains(&netuid))
-        };
+    pub fn stake_availability(coldkeys: Vec<T::AccountId>, netuids: Option<Vec<u16>>) -> Availability<T::AccountId> {
+        let wanted = |netuid: u16| netuids.as_ref().is_none_or(|netuids| netuids.contains(&netuid));
         let of_coldkey = |coldkey: T::AccountId| {
             let mut totals: BTreeMap<u16, u64> = BTreeMap::new();
             for info in Self::stake_infos(&coldkey)

@@ -119,11 +119,7 @@ mod calls {
         /// Registers a hotkey for the price of the moment.
         #[pallet::call_index(7)]
         #[pallet::weight(Weight::from_parts(350_000_000, 0))]
-        pub fn burned_register(
-            origin: OriginFor<T>,
-            netuid: u16,
-            hotkey: T::AccountId,
-        ) -> DispatchResult {
+        pub fn burned_register(origin: OriginFor<T>, netuid: u16, hotkey: T::AccountId) -> DispatchResult {
             let coldkey = ensure_signed(origin)?;
             Self::do_burned_register(&coldkey, netuid, &hotkey, None)
         }

@@ -7,21 +7,12 @@ use frame_support::pallet_macros::pallet_section;
 mod storage_neurons {
     /// uid of a hotkey.
     #[pallet::storage]
-    pub type Uids<T: Config> =
-        StorageDoubleMap<_, Identity, u16, Blake2_128Concat, T::AccountId, u16, OptionQuery>;
+    pub type Uids<T: Config> = StorageDoubleMap<_, Identity, u16, Blake2_128Concat, T::AccountId, u16, OptionQuery>;
 
     /// Hotkey of a uid.
     #[pallet::storage]
-    pub type Keys<T: Config> = StorageDoubleMap<
-        _,
-        Identity,
-        u16,
-        Identity,
-        u16,
-        T::AccountId,
-        ValueQuery,
-        DefaultAccount<T>,
-    >;
+    pub type Keys<T: Config> =
+        StorageDoubleMap<_, Identity, u16, Identity, u16, T::AccountId, ValueQuery, DefaultAccount<T>>;
 
     /// Whether a hotkey is registered.
     #[pallet::storage]
@@ -30,8 +21,7 @@ mod storage_neurons {
 
     /// Block of a neuron's registration.
     #[pallet::storage]
-    pub type BlockAtRegistration<T> =
-        StorageDoubleMap<_, Identity, u16, Identity, u16, u64, ValueQuery>;
+    pub type BlockAtRegistration<T> = StorageDoubleMap<_, Identity, u16, Identity, u16, u64, ValueQuery>;
 
     /// Where a miner serves.
     #[pallet::storage]
@@ -40,27 +30,13 @@ mod storage_neurons {
 
     /// TLS key of a miner.
     #[pallet::storage]
-    pub type NeuronCertificates<T: Config> = StorageDoubleMap<
-        _,
-        Identity,
-        u16,
-        Blake2_128Concat,
-        T::AccountId,
-        NeuronCertificate,
-        OptionQuery,
-    >;
+    pub type NeuronCertificates<T: Config> =
+        StorageDoubleMap<_, Identity, u16, Blake2_128Concat, T::AccountId, NeuronCertificate, OptionQuery>;
 
     /// Where a neuron serves metrics.
     #[pallet::storage]
-    pub type Prometheus<T: Config> = StorageDoubleMap<
-        _,
-        Identity,
-        u16,
-        Blake2_128Concat,
-        T::AccountId,
-        PrometheusInfo,
-        OptionQuery,
-    >;
+    pub type Prometheus<T: Config> =
+        StorageDoubleMap<_, Identity, u16, Blake2_128Concat, T::AccountId, PrometheusInfo, OptionQuery>;
 
     /// Set weights recently enough, as of the last epoch.
     #[pallet::storage]
@@ -100,25 +76,16 @@ mod storage_neurons {
 
     /// Weights a neuron has set, per mechanism.
     #[pallet::storage]
-    pub type Weights<T> =
-        StorageDoubleMap<_, Identity, u16, Identity, u16, Vec<(u16, u16)>, ValueQuery>;
+    pub type Weights<T> = StorageDoubleMap<_, Identity, u16, Identity, u16, Vec<(u16, u16)>, ValueQuery>;
 
     /// Bonds of a validator, per mechanism.
     #[pallet::storage]
-    pub type Bonds<T> =
-        StorageDoubleMap<_, Identity, u16, Identity, u16, Vec<(u16, u16)>, ValueQuery>;
+    pub type Bonds<T> = StorageDoubleMap<_, Identity, u16, Identity, u16, Vec<(u16, u16)>, ValueQuery>;
 
     /// Hashes committed and not revealed: hash, epoch, block, unused.
     #[pallet::storage]
-    pub type WeightCommits<T: Config> = StorageDoubleMap<
-        _,
-        Twox64Concat,
-        u16,
-        Twox64Concat,
-        T::AccountId,
-        Vec<(H256, u64, u64, u64)>,
-        OptionQuery,
-    >;
+    pub type WeightCommits<T: Config> =
+        StorageDoubleMap<_, Twox64Concat, u16, Twox64Concat, T::AccountId, Vec<(H256, u64, u64, u64)>, OptionQuery>;
 
     /// Timelocked weights not revealed, by epoch of the commit.
     #[pallet::storage]
@@ -128,19 +95,13 @@ mod storage_neurons {
         u16,
         Twox64Concat,
         u64,
-        Vec<(
-            T::AccountId,
-            u64,
-            BoundedVec<u8, ConstU32<MAX_COMMIT_BYTES>>,
-            u64,
-        )>,
+        Vec<(T::AccountId, u64, BoundedVec<u8, ConstU32<MAX_COMMIT_BYTES>>, u64)>,
         ValueQuery,
     >;
 
     /// Block of the last use of something rate-limited.
     #[pallet::storage]
-    pub type LastRateLimitedBlock<T: Config> =
-        StorageMap<_, Identity, RateLimitKey<T::AccountId>, u64, ValueQuery>;
+    pub type LastRateLimitedBlock<T: Config> = StorageMap<_, Identity, RateLimitKey<T::AccountId>, u64, ValueQuery>;
 
     /// Block of a hotkey's last call of a kind.
     #[pallet::storage]
@@ -161,6 +122,5 @@ mod storage_neurons {
 
     /// What a coldkey says about itself.
     #[pallet::storage]
-    pub type IdentitiesV2<T: Config> =
-        StorageMap<_, Blake2_128Concat, T::AccountId, ChainIdentityV2, OptionQuery>;
+    pub type IdentitiesV2<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, ChainIdentityV2, OptionQuery>;
 }

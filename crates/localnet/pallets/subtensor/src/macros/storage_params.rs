@@ -7,13 +7,11 @@ use frame_support::pallet_macros::pallet_section;
 mod storage_params {
     /// Whether neurons may register.
     #[pallet::storage]
-    pub type NetworkRegistrationAllowed<T> =
-        StorageMap<_, Identity, u16, bool, ValueQuery, ConstBool<true>>;
+    pub type NetworkRegistrationAllowed<T> = StorageMap<_, Identity, u16, bool, ValueQuery, ConstBool<true>>;
 
     /// Whether proof of work registers; it never does here.
     #[pallet::storage]
-    pub type NetworkPowRegistrationAllowed<T> =
-        StorageMap<_, Identity, u16, bool, ValueQuery, ConstBool<true>>;
+    pub type NetworkPowRegistrationAllowed<T> = StorageMap<_, Identity, u16, bool, ValueQuery, ConstBool<true>>;
 
     /// Blocks between two serve calls of a hotkey.
     #[pallet::storage]
@@ -25,8 +23,7 @@ mod storage_params {
 
     /// Steepness of liquid alpha, hundredths.
     #[pallet::storage]
-    pub type AlphaSigmoidSteepness<T> =
-        StorageMap<_, Identity, u16, i16, ValueQuery, DefaultAlphaSigmoidSteepness>;
+    pub type AlphaSigmoidSteepness<T> = StorageMap<_, Identity, u16, i16, ValueQuery, DefaultAlphaSigmoidSteepness>;
 
     /// Share of stake that makes consensus, of 65535.
     #[pallet::storage]
@@ -58,8 +55,7 @@ mod storage_params {
 
     /// Thousandths of a tempo after which a silent neuron counts as inactive.
     #[pallet::storage]
-    pub type ActivityCutoffFactorMilli<T> =
-        StorageMap<_, Identity, u16, u32, ValueQuery, ConstU32<13_889>>;
+    pub type ActivityCutoffFactorMilli<T> = StorageMap<_, Identity, u16, u32, ValueQuery, ConstU32<13_889>>;
 
     /// Lowest `ActivityCutoff`.
     #[pallet::storage]
@@ -87,8 +83,7 @@ mod storage_params {
 
     /// Weight of old bonds, parts per million.
     #[pallet::storage]
-    pub type BondsMovingAverage<T> =
-        StorageMap<_, Identity, u16, u64, ValueQuery, ConstU64<900_000>>;
+    pub type BondsMovingAverage<T> = StorageMap<_, Identity, u16, u64, ValueQuery, ConstU64<900_000>>;
 
     /// Out-of-consensus weight kept out of bonds, of 65535.
     #[pallet::storage]
@@ -112,8 +107,7 @@ mod storage_params {
 
     /// Whether weights have to be committed first.
     #[pallet::storage]
-    pub type CommitRevealWeightsEnabled<T> =
-        StorageMap<_, Identity, u16, bool, ValueQuery, ConstBool<true>>;
+    pub type CommitRevealWeightsEnabled<T> = StorageMap<_, Identity, u16, bool, ValueQuery, ConstBool<true>>;
 
     /// Version of timelocked commits.
     #[pallet::storage]
@@ -133,8 +127,7 @@ mod storage_params {
 
     /// Lowest and highest rate of liquid alpha, of 65535.
     #[pallet::storage]
-    pub type AlphaValues<T> =
-        StorageMap<_, Identity, u16, (u16, u16), ValueQuery, DefaultAlphaValues>;
+    pub type AlphaValues<T> = StorageMap<_, Identity, u16, (u16, u16), ValueQuery, DefaultAlphaValues>;
 
     /// Price of a registration, rao.
     #[pallet::storage]
@@ -154,8 +147,7 @@ mod storage_params {
 
     /// Factor on the price at each registration.
     #[pallet::storage]
-    pub type BurnIncreaseMult<T> =
-        StorageMap<_, Identity, u16, U64F64, ValueQuery, DefaultBurnIncreaseMult>;
+    pub type BurnIncreaseMult<T> = StorageMap<_, Identity, u16, U64F64, ValueQuery, DefaultBurnIncreaseMult>;
 
     /// Proof of work; shown to clients.
     #[pallet::storage]
@@ -167,18 +159,15 @@ mod storage_params {
 
     /// Proof of work; shown to clients.
     #[pallet::storage]
-    pub type MaxDifficulty<T> =
-        StorageMap<_, Identity, u16, u64, ValueQuery, ConstU64<4_611_686_018_427_387_903>>;
+    pub type MaxDifficulty<T> = StorageMap<_, Identity, u16, u64, ValueQuery, ConstU64<4_611_686_018_427_387_903>>;
 
     /// Superseded by the price; shown to clients.
     #[pallet::storage]
-    pub type MaxRegistrationsPerBlock<T> =
-        StorageMap<_, Identity, u16, u16, ValueQuery, ConstU16<1>>;
+    pub type MaxRegistrationsPerBlock<T> = StorageMap<_, Identity, u16, u16, ValueQuery, ConstU16<1>>;
 
     /// Superseded by the price; shown to clients.
     #[pallet::storage]
-    pub type TargetRegistrationsPerInterval<T> =
-        StorageMap<_, Identity, u16, u16, ValueQuery, ConstU16<2>>;
+    pub type TargetRegistrationsPerInterval<T> = StorageMap<_, Identity, u16, u16, ValueQuery, ConstU16<2>>;
 
     /// Superseded by the price; shown to clients.
     #[pallet::storage]

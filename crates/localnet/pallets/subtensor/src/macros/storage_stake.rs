@@ -12,18 +12,15 @@ mod storage_stake {
 
     /// Hotkeys of a coldkey.
     #[pallet::storage]
-    pub type OwnedHotkeys<T: Config> =
-        StorageMap<_, Blake2_128Concat, T::AccountId, Vec<T::AccountId>, ValueQuery>;
+    pub type OwnedHotkeys<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, Vec<T::AccountId>, ValueQuery>;
 
     /// Hotkeys a coldkey has staked to.
     #[pallet::storage]
-    pub type StakingHotkeys<T: Config> =
-        StorageMap<_, Blake2_128Concat, T::AccountId, Vec<T::AccountId>, ValueQuery>;
+    pub type StakingHotkeys<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, Vec<T::AccountId>, ValueQuery>;
 
     /// Take of a hotkey, of 65535.
     #[pallet::storage]
-    pub type Delegates<T: Config> =
-        StorageMap<_, Blake2_128Concat, T::AccountId, u16, ValueQuery, ConstU16<11_796>>;
+    pub type Delegates<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, u16, ValueQuery, ConstU16<11_796>>;
 
     /// Take of a child hotkey, of 65535.
     #[pallet::storage]
@@ -32,39 +29,18 @@ mod storage_stake {
 
     /// Hotkeys that stake is delegated to; always empty here.
     #[pallet::storage]
-    pub type ChildKeys<T: Config> = StorageDoubleMap<
-        _,
-        Blake2_128Concat,
-        T::AccountId,
-        Identity,
-        u16,
-        Vec<(u64, T::AccountId)>,
-        ValueQuery,
-    >;
+    pub type ChildKeys<T: Config> =
+        StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Identity, u16, Vec<(u64, T::AccountId)>, ValueQuery>;
 
     /// Hotkeys that delegate their stake; always empty here.
     #[pallet::storage]
-    pub type ParentKeys<T: Config> = StorageDoubleMap<
-        _,
-        Blake2_128Concat,
-        T::AccountId,
-        Identity,
-        u16,
-        Vec<(u64, T::AccountId)>,
-        ValueQuery,
-    >;
+    pub type ParentKeys<T: Config> =
+        StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Identity, u16, Vec<(u64, T::AccountId)>, ValueQuery>;
 
     /// Delegations that are not active yet; always empty here.
     #[pallet::storage]
-    pub type PendingChildKeys<T: Config> = StorageDoubleMap<
-        _,
-        Identity,
-        u16,
-        Blake2_128Concat,
-        T::AccountId,
-        (Vec<(u64, T::AccountId)>, u64),
-        ValueQuery,
-    >;
+    pub type PendingChildKeys<T: Config> =
+        StorageDoubleMap<_, Identity, u16, Blake2_128Concat, T::AccountId, (Vec<(u64, T::AccountId)>, u64), ValueQuery>;
 
     /// TAO in all pools, rao.
     #[pallet::storage]
@@ -115,44 +91,22 @@ mod storage_stake {
 
     /// Block of a coldkey's last stake to a hotkey.
     #[pallet::storage]
-    pub type LastColdkeyHotkeyStakeBlock<T: Config> = StorageDoubleMap<
-        _,
-        Twox64Concat,
-        T::AccountId,
-        Twox64Concat,
-        T::AccountId,
-        u64,
-        OptionQuery,
-    >;
+    pub type LastColdkeyHotkeyStakeBlock<T: Config> =
+        StorageDoubleMap<_, Twox64Concat, T::AccountId, Twox64Concat, T::AccountId, u64, OptionQuery>;
 
     /// Hotkey that a coldkey's incentive is staked to.
     #[pallet::storage]
-    pub type AutoStakeDestination<T: Config> = StorageDoubleMap<
-        _,
-        Blake2_128Concat,
-        T::AccountId,
-        Identity,
-        u16,
-        T::AccountId,
-        OptionQuery,
-    >;
+    pub type AutoStakeDestination<T: Config> =
+        StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Identity, u16, T::AccountId, OptionQuery>;
 
     /// Coldkeys that stake their incentive to a hotkey.
     #[pallet::storage]
-    pub type AutoStakeDestinationColdkeys<T: Config> = StorageDoubleMap<
-        _,
-        Blake2_128Concat,
-        T::AccountId,
-        Identity,
-        u16,
-        Vec<T::AccountId>,
-        ValueQuery,
-    >;
+    pub type AutoStakeDestinationColdkeys<T: Config> =
+        StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Identity, u16, Vec<T::AccountId>, ValueQuery>;
 
     /// What becomes of root dividends; shown to clients.
     #[pallet::storage]
-    pub type RootClaimType<T: Config> =
-        StorageMap<_, Blake2_128Concat, T::AccountId, RootClaimTypeEnum, ValueQuery>;
+    pub type RootClaimType<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, RootClaimTypeEnum, ValueQuery>;
 
     /// Locked stake; none exists here.
     #[pallet::storage]

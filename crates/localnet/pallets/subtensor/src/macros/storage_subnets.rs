@@ -55,13 +55,11 @@ mod storage_subnets {
 
     /// Coldkey that owns a subnet.
     #[pallet::storage]
-    pub type SubnetOwner<T: Config> =
-        StorageMap<_, Identity, u16, T::AccountId, ValueQuery, DefaultAccount<T>>;
+    pub type SubnetOwner<T: Config> = StorageMap<_, Identity, u16, T::AccountId, ValueQuery, DefaultAccount<T>>;
 
     /// Hotkey of the owner; always permitted as validator.
     #[pallet::storage]
-    pub type SubnetOwnerHotkey<T: Config> =
-        StorageMap<_, Identity, u16, T::AccountId, ValueQuery, DefaultAccount<T>>;
+    pub type SubnetOwnerHotkey<T: Config> = StorageMap<_, Identity, u16, T::AccountId, ValueQuery, DefaultAccount<T>>;
 
     /// What the owner paid, rao.
     #[pallet::storage]
@@ -81,8 +79,7 @@ mod storage_subnets {
 
     /// What the owner says about the subnet.
     #[pallet::storage]
-    pub type SubnetIdentitiesV3<T> =
-        StorageMap<_, Blake2_128Concat, u16, SubnetIdentityV3, OptionQuery>;
+    pub type SubnetIdentitiesV3<T> = StorageMap<_, Blake2_128Concat, u16, SubnetIdentityV3, OptionQuery>;
 
     /// Blocks per epoch; 0 stops epochs.
     #[pallet::storage]
@@ -134,8 +131,7 @@ mod storage_subnets {
 
     /// Number of mechanisms.
     #[pallet::storage]
-    pub type MechanismCountCurrent<T> =
-        StorageMap<_, Twox64Concat, u16, u8, ValueQuery, ConstU8<1>>;
+    pub type MechanismCountCurrent<T> = StorageMap<_, Twox64Concat, u16, u8, ValueQuery, ConstU8<1>>;
 
     /// Most mechanisms a subnet may have.
     #[pallet::storage]

@@ -93,12 +93,7 @@ fn moving_average(new: &Matrix, old: &Matrix, n: usize, epoch: &EpochInput) -> M
 }
 
 /// A rate per pair: fast where weight is moving away from consensus, slow elsewhere. A bond without a new entry is lost.
-fn liquid_moving_average(
-    new: &Matrix,
-    old: &Matrix,
-    consensus: &[I32F32],
-    epoch: &EpochInput,
-) -> Matrix {
+fn liquid_moving_average(new: &Matrix, old: &Matrix, consensus: &[I32F32], epoch: &EpochInput) -> Matrix {
     let low = I32F32::ratio(i64::from(epoch.alpha_values.0), U16_ONE);
     let high = I32F32::ratio(i64::from(epoch.alpha_values.1), U16_ONE);
     let steepness = I32F32::ratio(i64::from(epoch.alpha_sigmoid_steepness), 100);
@@ -112,17 +107,10 @@ fn liquid_moving_average(
                 bond - *weight
             };
             let distance = distance.clamp(I32F32::ZERO, I32F32::ONE);
-            let rate =
-                (low + sigmoid(distance, steepness) * (high - low)).clamp(low, high.max(low));
-            (
-                *j,
-                (rate * *weight + (I32F32::ONE - rate) * bond).min(I32F32::ONE),
-            )
+            let rate = (low + sigmoid(distance, steepness) * (high - low)).clamp(low, high.max(low));
+            (*j, (rate * *weight + (I32F32::ONE - rate) * bond).min(I32F32::ONE))
         };
-        new.iter()
-            .map(average)
-            .filter(|(_, x)| *x > I32F32::ZERO)
-            .collect()
+        new.iter().map(average).filter(|(_, x)| *x > I32F32::ZERO).collect()
     };
     new.iter().zip(old).map(averaged).collect()
 }
@@ -137,8 +125,5 @@ fn sigmoid(distance: I32F32, steepness: I32F32) -> I32F32 {
 fn to_stored(bonds: &Matrix) -> Vec<StoredRow> {
     // Columns are uids and uids have 16 bits.
     let store = |(j, x): &(usize, I32F32)| Some((u16::try_from(*j).ok()?, x.to_u16_fraction()));
-    bonds
-        .iter()
-        .map(|row| row.iter().filter_map(store).collect())
-        .collect()
+    bonds.iter().map(|row| row.iter().filter_map(store).collect()).collect()
 }

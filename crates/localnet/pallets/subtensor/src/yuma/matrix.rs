@@ -82,10 +82,7 @@ pub(super) fn clip_columns(matrix: &Matrix, limits: &[I32F32]) -> Matrix {
             (limit > I32F32::ZERO).then_some((*j, limit))
         }
     };
-    matrix
-        .iter()
-        .map(|row| row.iter().filter_map(clip).collect())
-        .collect()
+    matrix.iter().map(|row| row.iter().filter_map(clip).collect()).collect()
 }
 
 /// For each column, the sum of its entries times their row's factor.
@@ -101,17 +98,13 @@ pub(super) fn weighted_column_sums(matrix: &Matrix, factors: &[I32F32], n: usize
 
 /// For each row, the sum of its entries times their column's factor.
 pub(super) fn weighted_row_sums(matrix: &Matrix, factors: &[I32F32]) -> Vec<I32F32> {
-    let dot = |row: &Row| {
-        row.iter()
-            .fold(I32F32::ZERO, |total, (j, x)| total + *x * factors[*j])
-    };
+    let dot = |row: &Row| row.iter().fold(I32F32::ZERO, |total, (j, x)| total + *x * factors[*j]);
     matrix.iter().map(dot).collect()
 }
 
 /// Multiplies each row by its factor.
 pub(super) fn scale_rows(matrix: &Matrix, factors: &[I32F32]) -> Matrix {
-    let scale =
-        |(row, factor): (&Row, &I32F32)| row.iter().map(|(j, x)| (*j, *x * *factor)).collect();
+    let scale = |(row, factor): (&Row, &I32F32)| row.iter().map(|(j, x)| (*j, *x * *factor)).collect();
     matrix.iter().zip(factors).map(scale).collect()
 }
 
@@ -127,12 +120,7 @@ pub(super) fn interpolate(from: &Matrix, to: &Matrix, n: usize, ratio: I32F32) -
 }
 
 /// Combines two matrices entry by entry, absent entries being zero; only positive results are kept.
-pub(super) fn combine(
-    a: &Matrix,
-    b: &Matrix,
-    n: usize,
-    f: impl Fn(I32F32, I32F32) -> I32F32,
-) -> Matrix {
+pub(super) fn combine(a: &Matrix, b: &Matrix, n: usize, f: impl Fn(I32F32, I32F32) -> I32F32) -> Matrix {
     let mut result = Matrix::with_capacity(a.len());
     for (row_a, row_b) in a.iter().zip(b) {
         let (dense_a, dense_b) = (dense(row_a, n), dense(row_b, n));

@@ -12,9 +12,7 @@ pub(super) fn weighted_median_by_column(
     n: usize,
     kappa: I32F32,
 ) -> Vec<I32F32> {
-    let voters: Vec<usize> = (0..n)
-        .filter(|uid| active_stake[*uid] > I32F32::ZERO)
-        .collect();
+    let voters: Vec<usize> = (0..n).filter(|uid| active_stake[*uid] > I32F32::ZERO).collect();
     let mut stake: Vec<I32F32> = voters.iter().map(|uid| active_stake[*uid]).collect();
     matrix::normalise(&mut stake);
     let total = matrix::sum(&stake);
@@ -92,9 +90,6 @@ mod tests {
 
     #[test]
     fn nobody_voting_gives_zero() {
-        assert_eq!(
-            weighted_median(&[], &[], I32F32::ZERO, I32F32::ZERO),
-            I32F32::ZERO
-        );
+        assert_eq!(weighted_median(&[], &[], I32F32::ZERO, I32F32::ZERO), I32F32::ZERO);
     }
 }
