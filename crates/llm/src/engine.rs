@@ -29,8 +29,9 @@ use worker::{Job, Worker};
 /// How much an engine takes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineConfig {
-    /// CPU threads; 0 takes one per core. More threads than free cores makes a token take many times longer, because
-    /// the threads wait for each other after every matrix, so give a busy machine one less than it has.
+    /// CPU threads; 0 takes `RAYON_NUM_THREADS`, or else one per core. More threads than free cores only slow each
+    /// other down, because the work of a token is cut into pieces that wait for each other: give a busy machine one
+    /// less than it has. A model in full precision follows the environment variable alone.
     pub threads: usize,
     /// Answers written at the same time. Each holds up to `context` positions in memory.
     pub max_slots: usize,

