@@ -97,7 +97,7 @@ pub struct Loaded<C> {
 #[derive(Debug)]
 pub enum Command<C> {
     /// Run with this configuration.
-    Run(Loaded<C>),
+    Run(Box<Loaded<C>>),
     /// `--help`, `--version`, `--dump-config` or `--check-config`: print this and end well.
     Print(String),
     /// The command line is wrong: print this to stderr and end with [`crate::ExitCode::Usage`].
@@ -176,7 +176,7 @@ impl Program {
         } else if parsed.check {
             Command::Print("configuration is valid\n".to_owned())
         } else {
-            Command::Run(loaded)
+            Command::Run(Box::new(loaded))
         })
     }
 

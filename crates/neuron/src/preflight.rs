@@ -56,7 +56,11 @@ pub async fn identify(wallet: &WalletConfig, subtensor: &SubtensorConfig, netuid
 pub async fn connect(subtensor: &SubtensorConfig) -> Result<Chain, Failure> {
     let config =
         ChainConfig::for_network(subtensor.target()).map_err(|error| Failure::new(ExitCode::Config, &error))?;
-    Chain::connect(config).await.map_err(|error| chain_failure(&error))
+    Chain::connect(config).await.map_err(|error| {
+        let failure = chain_failure(&error);
+        let message = format!("{failure} (--subtensor.network, --subtensor.chain_endpoint)");
+        Failure::message(failure.code, message)
+    })
 }
 
 /// The addresses of a chain, as configured.

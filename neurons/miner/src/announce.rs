@@ -85,13 +85,13 @@ pub fn keep_announced(
     let (chain, hotkey, readiness) = (chain.clone(), hotkey.clone(), readiness.clone());
     duties.spawn("announce", STUCK, move |heart, cancel| {
         let (chain, hotkey, readiness) = (chain.clone(), hotkey.clone(), readiness.clone());
-        let (endpoint, mut metagraph) = (endpoint.clone(), metagraph.clone());
+        let (endpoint, mut metagraph) = (endpoint, metagraph.clone());
         async move {
             loop {
                 let (netuid, published) = {
                     let now = metagraph.borrow_and_update();
                     let own = now.find(&hotkey.account_id());
-                    (now.netuid, own.map(|neuron| neuron.axon.clone()))
+                    (now.netuid, own.map(|neuron| neuron.axon))
                 };
                 match published {
                     None => readiness.set("registration", Err("the hotkey is no longer registered".into())),

@@ -77,7 +77,7 @@ impl Running {
         self.child.id()
     }
 
-    /// Waits for a line that contains `text` and returns it.
+    /// Waits for a line that contains `text`, if none was said yet, and returns it.
     pub fn wait_for(&mut self, text: &str) -> String {
         self.wait_within(text, PATIENCE).unwrap_or_else(|| {
             panic!(
@@ -89,6 +89,9 @@ impl Running {
 
     /// The same with a limit of its own; `None` when the limit passes or the program ends.
     pub fn wait_within(&mut self, text: &str, limit: Duration) -> Option<String> {
+        if let Some(line) = self.seen.iter().find(|line| line.contains(text)) {
+            return Some(line.clone());
+        }
         let end = Instant::now() + limit;
         while let Ok(line) = self.lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
             self.seen.push(line.clone());

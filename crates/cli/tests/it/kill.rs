@@ -1,6 +1,6 @@
 //! SIGKILL in the middle of prompt runs: what was finished is on disk, whole.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value as Json;
@@ -27,7 +27,7 @@ fn last_step(validator: &mut Running) -> u64 {
 }
 
 /// Rewards of all finished runs in the event file, in order; a last line that was cut short is left out.
-fn recorded_rewards(folder: &PathBuf) -> Vec<f64> {
+fn recorded_rewards(folder: &Path) -> Vec<f64> {
     let text = std::fs::read_to_string(folder.join("events.jsonl")).unwrap();
     let whole = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
     let events = whole.filter_map(|line| serde_json::from_str::<Json>(line).ok());
