@@ -5,7 +5,10 @@
 
 use std::fmt;
 
-use serde::de::{Deserializer, Error, Visitor};
+use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use serde_json::Number;
 
 /// An integer, also from a whole float, a text or a truth value.
 pub fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
@@ -32,9 +35,22 @@ pub fn boolean<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Er
     deserializer.deserialize_any(Boolean)
 }
 
+/// A number that keeps every digit arrives as a map: serde_json's `arbitrary_precision`, which any crate of a program can
+/// switch on for all of them.
+fn number<'de, V: Visitor<'de>, A: MapAccess<'de>>(visitor: V, map: A) -> Result<V::Value, A::Error> {
+    let number = Number::deserialize(MapAccessDeserializer::new(map))?;
+    if let Some(value) = number.as_u64() {
+        visitor.visit_u64(value)
+    } else if let Some(value) = number.as_i64() {
+        visitor.visit_i64(value)
+    } else {
+        visitor.visit_f64(number.as_f64().ok_or_else(|| A::Error::custom("number out of range"))?)
+    }
+}
+
 struct Integer;
 
-impl Visitor<'_> for Integer {
+impl<'de> Visitor<'de> for Integer {
     type Value = i64;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -67,11 +83,15 @@ impl Visitor<'_> for Integer {
     fn visit_str<E: Error>(self, value: &str) -> Result<i64, E> {
         value.trim().parse().map_err(|_| E::custom("not an integer"))
     }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        number(self, map)
+    }
 }
 
 struct Float;
 
-impl Visitor<'_> for Float {
+impl<'de> Visitor<'de> for Float {
     type Value = f64;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -100,11 +120,15 @@ impl Visitor<'_> for Float {
             _ => Err(E::custom("not a finite number")),
         }
     }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        number(self, map)
+    }
 }
 
 struct Boolean;
 
-impl Visitor<'_> for Boolean {
+impl<'de> Visitor<'de> for Boolean {
     type Value = bool;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -137,6 +161,10 @@ impl Visitor<'_> for Boolean {
             "false" | "f" | "no" | "n" | "off" | "0" => Ok(false),
             _ => Err(E::custom("not a truth value")),
         }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        number(self, map)
     }
 }
 

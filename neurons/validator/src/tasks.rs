@@ -82,7 +82,7 @@ pub fn compose_prompt(task: &Task) -> String {
             &["Do not answer the question.", "Do not summarise the context."],
         ),
         TaskKind::Answer => (
-            "Read the context between the triple quotes and answer the last question in it, clearly, directly and in a \
+            "Read the context between the triple quotes.\nAnswer the last question in it, clearly and directly.\nKeep a \
              neutral tone.",
             "Write an answer that meets these criteria:",
             &["Write no questions and no summary."],

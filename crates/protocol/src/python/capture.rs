@@ -179,8 +179,13 @@ impl Serializer for Capture {
         Ok(Members::default())
     }
 
-    fn serialize_struct(self, _name: &'static str, _len: usize) -> Result<Members, CaptureError> {
-        Ok(Members::default())
+    fn serialize_struct(self, name: &'static str, _len: usize) -> Result<Members, CaptureError> {
+        // How a JSON number that keeps every digit (serde_json's `arbitrary_precision`) serialises itself.
+        let number = name == "$serde_json::private::Number";
+        Ok(Members {
+            number,
+            ..Members::default()
+        })
     }
 
     fn serialize_struct_variant(
@@ -291,10 +296,16 @@ struct Members {
     members: Vec<(PyValue, PyValue)>,
     key: Option<PyValue>,
     variant: Option<&'static str>,
+    /// The only member is the text of a number.
+    number: bool,
 }
 
 impl Members {
     fn finish(self) -> PyValue {
+        if let (true, [(_, PyValue::Str(text))]) = (self.number, self.members.as_slice()) {
+            let int = text.parse().map(PyValue::Int);
+            return int.unwrap_or_else(|_| PyValue::Float(text.parse().unwrap_or(f64::NAN)));
+        }
         let dict = PyValue::Dict(self.members);
         match self.variant {
             Some(variant) => under(variant, dict),

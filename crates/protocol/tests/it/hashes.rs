@@ -14,9 +14,7 @@ use crate::{cases, text, vectors};
 enum Any {
     Null(()),
     Bool(bool),
-    Int(i64),
-    Large(u64),
-    Float(f64),
+    Number(serde_json::Number),
     Str(String),
     List(Vec<Any>),
     Dict(IndexMap<String, Any>),

@@ -315,10 +315,10 @@ async fn a_forward_pass_carries_the_best_answers_on_and_asks_everybody_before_an
     let miners = Miners::new(move |uid, prompt| {
         seen.lock().unwrap().push(prompt.to_owned());
         match prompt.lines().next().unwrap_or_default() {
-            line if line.starts_with("Summarise") => {
+            line if line.starts_with("Summarize") => {
                 ok(&format!("A summary by {uid} of what was said there, at length"))
             }
-            line if line.starts_with("Ask") => ok(&format!("Sure. What did {uid} wish to know of it? Bye.")),
+            line if line.starts_with("Write a single") => ok(&format!("Sure. What did {uid} wish to know of it? Bye.")),
             _ => ok(&format!("An honest reply from {uid} to the thing in question")),
         }
     });
