@@ -61,10 +61,10 @@ pub struct UpArgs {
     /// goes into a temporary folder
     #[arg(long)]
     pub data_dir: Option<PathBuf>,
-    /// Language model: default, a GGUF file, or hf:org/name[@revision]/file.gguf
+    /// Language model: default, a GGUF file, or a hub id (hf:org/name/file.gguf)
     #[arg(long, default_value = "default")]
     pub model: String,
-    /// Embedding model of the validator: default, a folder, or hf:org/name[@revision]
+    /// Embedding model of the validator: default, a folder, or a hub id (hf:org/name)
     #[arg(long, default_value = "default")]
     pub embedding_model: String,
     /// auto, cpu, cuda or cuda:N
