@@ -1,7 +1,11 @@
 //! How to reach which chain.
 
-use crate::error::ChainError;
+use std::net::IpAddr;
 use std::time::Duration;
+
+use url::{Host, Url};
+
+use crate::error::ChainError;
 
 /// Endpoint of a chain on this machine.
 const LOCAL: &str = "ws://127.0.0.1:9944";
@@ -37,8 +41,7 @@ impl ChainConfig {
     pub fn new(endpoints: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let endpoints: Vec<String> = endpoints.into_iter().map(Into::into).collect();
         // Only a chain on this machine is expected to be wiped and started anew under a running program.
-        let allow_new_genesis = endpoints.iter().all(|endpoint| is_loopback(endpoint));
-        ChainConfig {
+        let mut config = ChainConfig {
             endpoints,
             connect_timeout: Duration::from_secs(15),
             request_timeout: Duration::from_secs(10),
@@ -47,8 +50,16 @@ impl ChainConfig {
             backoff_min: Duration::from_millis(100),
             backoff_max: Duration::from_secs(10),
             mortality: 128,
-            allow_new_genesis,
-        }
+            allow_new_genesis: false,
+        };
+        config.allow_new_genesis = config.is_local();
+        config
+    }
+
+    /// Whether every endpoint is on this machine: `localhost`, a loopback address, or the unspecified one, which
+    /// connects to loopback. An address that cannot be read counts as a stranger's.
+    pub fn is_local(&self) -> bool {
+        !self.endpoints.is_empty() && self.endpoints.iter().all(|endpoint| is_local(endpoint))
     }
 
     /// Default settings for a network by name (`finney`, `test`, `archive`, `local`) or endpoint (`ws://`, `wss://`).
@@ -146,15 +157,14 @@ fn is_websocket(text: &str) -> bool {
     text.starts_with("ws://") || text.starts_with("wss://")
 }
 
-/// Whether the endpoint names this machine.
-fn is_loopback(endpoint: &str) -> bool {
-    let rest = endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest);
-    let authority = rest.split(['/', '?']).next().unwrap_or(rest);
-    let host = match authority.strip_prefix('[') {
-        Some(v6) => v6.split(']').next().unwrap_or(v6),
-        None => authority.split(':').next().unwrap_or(authority),
-    };
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+fn is_local(endpoint: &str) -> bool {
+    let own = |ip: IpAddr| ip.is_loopback() || ip.is_unspecified();
+    match Url::parse(endpoint.trim()).as_ref().map(Url::host) {
+        Ok(Some(Host::Domain(name))) => name == "localhost",
+        Ok(Some(Host::Ipv4(ip))) => own(ip.into()),
+        Ok(Some(Host::Ipv6(ip))) => own(ip.into()),
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -201,6 +211,29 @@ mod tests {
         assert!(ChainConfig::new(["ws://127.0.0.1:9944"]).allow_new_genesis);
         assert!(ChainConfig::new(["ws://[::1]:9944/x"]).allow_new_genesis);
         assert!(!ChainConfig::new(["ws://127.0.0.1:9944", "wss://test.finney.opentensor.ai:443"]).allow_new_genesis);
+    }
+
+    #[test]
+    fn an_address_that_only_looks_local_is_not() {
+        for local in [
+            "ws://localhost:9944",
+            "ws://127.0.0.9",
+            "wss://[::1]:1/x",
+            "ws://0.0.0.0:9944",
+        ] {
+            assert!(ChainConfig::new([local]).is_local(), "{local}");
+        }
+        for foreign in [
+            "ws://127.example:9944",
+            "ws://localhost.example",
+            "ws://127.0.0.1@chain.example",
+            "ws://127.0.0.1:80@chain.example",
+            "ws://chain.example/?://127.0.0.1",
+            "ws://10.0.0.1",
+            "ws://",
+        ] {
+            assert!(!ChainConfig::new([foreign]).is_local(), "{foreign}");
+        }
     }
 
     #[test]

@@ -79,16 +79,15 @@ async fn local_chain(on: &SubnetArgs) -> Result<Chain, Failure> {
         chain_endpoint: None,
     };
     let chain = preflight::connect(&subtensor).await?;
-    let endpoint = preflight::endpoints(&chain);
-    if ["://127.", "://localhost", "://[::1]"]
-        .iter()
-        .any(|host| endpoint.contains(host))
-    {
+    if chain.config().is_local() {
         Ok(chain)
     } else {
         Err(Failure::message(
             ExitCode::Usage,
-            format!("{endpoint} is not on this machine; use btcli there, which keeps coldkeys encrypted"),
+            format!(
+                "{} is not on this machine; use btcli there, which keeps coldkeys encrypted",
+                preflight::endpoints(&chain)
+            ),
         ))
     }
 }

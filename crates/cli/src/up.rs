@@ -101,7 +101,10 @@ async fn on_chain(
     let result = loop {
         tokio::select! {
             () = cancel.cancelled() => break stopped(args),
-            failure = neurons.failed() => break Err(failure),
+            // Ctrl-C reaches the neurons too, and one of them may end before this task hears of it.
+            failure = neurons.failed() => {
+                break if cancel.is_cancelled() { stopped(args) } else { Err(failure) };
+            }
             () = tokio::time::sleep_until(deadline), if args.until_incentive => {
                 break Err(Failure::message(ExitCode::Deadline, format!(
                     "no incentive within {} s: {}", args.timeout.as_secs_f64(), progress.missing()

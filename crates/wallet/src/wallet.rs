@@ -42,7 +42,7 @@ impl Wallet {
     /// Names a wallet. A leading `~` of `path` becomes the home folder. Nothing is read yet.
     pub fn new(path: impl AsRef<Path>, name: impl Into<String>, hotkey: impl Into<String>) -> Self {
         Self {
-            path: expand_home(path.as_ref()),
+            path: shellexpand::path::tilde(path.as_ref()).into_owned(),
             name: name.into(),
             hotkey: hotkey.into(),
         }
@@ -200,13 +200,6 @@ impl Wallet {
             }
         }
         Ok(())
-    }
-}
-
-fn expand_home(path: &Path) -> PathBuf {
-    match (path.strip_prefix("~"), std::env::var_os("HOME")) {
-        (Ok(rest), Some(home)) => PathBuf::from(home).join(rest),
-        _ => path.to_path_buf(),
     }
 }
 

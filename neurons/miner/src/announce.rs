@@ -24,11 +24,11 @@ const VERSION: u32 = 10_005_000;
 ///
 /// # Errors
 /// When none is configured and none can be known.
-pub fn endpoint(axon: &AxonConfig, bound: SocketAddr, chain: &str) -> Result<AxonEndpoint, Failure> {
+pub fn endpoint(axon: &AxonConfig, bound: SocketAddr, chain_is_local: bool) -> Result<AxonEndpoint, Failure> {
     let ip = match axon.external_ip {
         Some(ip) => ip,
         None if !axon.ip.is_unspecified() && !axon.ip.is_loopback() => axon.ip,
-        None if is_local(chain) => {
+        None if chain_is_local => {
             if is_exact_loopback(axon.ip) {
                 LOCAL
             } else {
@@ -63,13 +63,6 @@ fn is_exact_loopback(ip: IpAddr) -> bool {
 
 fn any_loopback(ip: IpAddr) -> IpAddr {
     if ip.is_loopback() { ip } else { LOCAL }
-}
-
-/// Whether a chain endpoint is on this machine.
-fn is_local(chain: &str) -> bool {
-    ["://127.", "://localhost", "://[::1]", "://0.0.0.0"]
-        .iter()
-        .any(|host| chain.contains(host))
 }
 
 /// Adds a duty that publishes the address now, and again whenever the chain's record differs (a

@@ -68,7 +68,7 @@ pub async fn run(config: MinerConfig, host: Host, cancel: CancellationToken) -> 
     readiness.set("axon", Ok(()));
     admin::serve(config.admin.port, readiness.clone(), cancel.clone()).await?;
 
-    let endpoint = announce::endpoint(&config.axon, axon.local_addr(), &identity.endpoint)?;
+    let endpoint = announce::endpoint(&config.axon, axon.local_addr(), identity.chain.config().is_local())?;
     tracing::info!(
         netuid = identity.netuid, uid = identity.uid, hotkey = %identity.hotkey.account_id(),
         listen = %axon.local_addr(), chain = %identity.endpoint, "miner started"

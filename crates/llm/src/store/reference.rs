@@ -38,7 +38,7 @@ impl FromStr for ModelRef {
             "default" => Ok(Self::Default),
             trimmed => match trimmed.strip_prefix("hf:") {
                 Some(id) => parse_hub(id).map_err(wrong),
-                None => Ok(Self::Path(expand_home(trimmed))),
+                None => Ok(Self::Path(PathBuf::from(&*shellexpand::tilde(trimmed)))),
             },
         }
     }
@@ -71,13 +71,6 @@ fn parse_hub(id: &str) -> Result<ModelRef, &'static str> {
 fn is_name(part: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
     !part.is_empty() && !part.starts_with('.') && part.bytes().all(allowed)
-}
-
-fn expand_home(path: &str) -> PathBuf {
-    match (path.strip_prefix("~/"), std::env::var_os("HOME")) {
-        (Some(rest), Some(home)) => PathBuf::from(home).join(rest),
-        _ => PathBuf::from(path),
-    }
 }
 
 impl fmt::Display for ModelRef {

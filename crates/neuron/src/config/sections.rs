@@ -96,19 +96,11 @@ impl Default for LoggingConfig {
 impl LoggingConfig {
     /// `{logging_dir}/{wallet}/{hotkey}/netuid{netuid}/{name}`: where a neuron keeps its state.
     pub fn data_dir(&self, wallet: &WalletConfig, netuid: u16, name: &str) -> PathBuf {
-        expand_home(&self.logging_dir)
+        PathBuf::from(&*shellexpand::tilde(&self.logging_dir))
             .join(&wallet.name)
             .join(&wallet.hotkey)
             .join(format!("netuid{netuid}"))
             .join(name)
-    }
-}
-
-/// Replaces a leading `~` by the home directory.
-fn expand_home(path: &str) -> PathBuf {
-    match (path.strip_prefix('~'), std::env::home_dir()) {
-        (Some(rest), Some(home)) => home.join(rest.trim_start_matches('/')),
-        _ => PathBuf::from(path),
     }
 }
 
