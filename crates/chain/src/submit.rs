@@ -11,7 +11,7 @@ use crate::follow::{Ticket, Watch};
 use crate::nonce::{Account, Reserved, next_nonce};
 use crate::outcome::Included;
 use crate::wire::{Broken, Live};
-use axoneme_wallet::Keypair;
+use axoneme_wallet::{Keypair, Scheme};
 use std::sync::Arc;
 use subxt::config::SubstrateConfig;
 use subxt::config::substrate::{MultiSignature, SubstrateExtrinsicParamsBuilder};
@@ -60,7 +60,11 @@ impl subxt::tx::Signer<SubstrateConfig> for Signer<'_> {
     }
 
     fn sign(&self, payload: &[u8]) -> MultiSignature {
-        MultiSignature::Sr25519(self.0.sign(payload))
+        let signature = self.0.sign(payload);
+        match self.0.scheme() {
+            Scheme::Sr25519 => MultiSignature::Sr25519(signature),
+            Scheme::Ed25519 => MultiSignature::Ed25519(signature),
+        }
     }
 }
 

@@ -7,13 +7,15 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sp_core::crypto::{AccountId32, Pair as _, Ss58Codec};
 use sp_core::sr25519;
 
+use crate::scheme::Scheme;
+
 /// SS58 prefix of every Bittensor address.
 const PREFIX: u16 = 42;
 
 /// Length of every prefix-42 address of a 32-byte key.
 const ADDRESS_CHARS: usize = 48;
 
-/// An account: the 32 bytes of an sr25519 public key.
+/// An account: the 32 bytes of a public key, sr25519 unless something beside the address says otherwise.
 ///
 /// Shown and parsed as an SS58 address with prefix 42. Ordering is by bytes, so that maps keyed by accounts iterate
 /// the same way everywhere.
@@ -53,6 +55,23 @@ impl AccountId {
         }
         let signature = sr25519::Signature::from_raw(*signature);
         sr25519::Pair::verify(&signature, message, &sr25519::Public::from_raw(self.0))
+    }
+
+    /// Whether `signature` is this key's signature over exactly `message` under the given scheme, and no other.
+    ///
+    /// As strict as a signature check can be: no wrapped messages, and no weak keys. Those are the all-zero sr25519
+    /// key and the ed25519 points of order 1, 2, 4 and 8, for which anyone can write signatures. An ed25519 signature
+    /// must be the one canonical encoding (RFC 8032 without cofactor), so that nobody can alter one into another.
+    pub fn verify_with(&self, scheme: Scheme, message: &[u8], signature: &[u8; 64]) -> bool {
+        match scheme {
+            Scheme::Sr25519 => self.verify(message, signature),
+            Scheme::Ed25519 => match ed25519_dalek::VerifyingKey::from_bytes(&self.0) {
+                Ok(key) if !key.is_weak() => key
+                    .verify_strict(message, &ed25519_dalek::Signature::from_bytes(signature))
+                    .is_ok(),
+                _ => false,
+            },
+        }
     }
 
     /// The raw bytes of the public key.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::account::AccountId;
+use crate::scheme::Scheme;
 
 /// Why a secret could not be turned into a key.
 ///
@@ -16,9 +17,15 @@ pub enum KeyError {
     /// A URI that is neither `//Name`, a phrase with derivations, nor a hex seed.
     #[error("not a valid secret uri; examples: //Alice, or a mnemonic followed by //hard or /soft derivations")]
     Uri,
+    /// A URI with a soft junction for a scheme that has only hard ones.
+    #[error("ed25519 keys have hard junctions only: write //name instead of /name")]
+    SoftJunction,
     /// A seed or private key of the wrong length or outside the group.
-    #[error("not a valid sr25519 secret")]
-    Secret,
+    #[error("not a valid {scheme} secret")]
+    Secret {
+        /// The scheme it was read as.
+        scheme: Scheme,
+    },
 }
 
 /// Why a wallet could not be read or written.

@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 use crate::account::AccountId;
 use crate::error::KeyError;
 use crate::keypair::{KeySource, Keypair, Mnemonic};
+use crate::scheme::Scheme;
 
 /// What a plain keyfile turned out to hold.
 #[derive(Debug)]
@@ -27,9 +28,6 @@ pub(crate) enum Refusal {
     WrongAddress { written: String, derived: AccountId },
 }
 
-/// `cryptoType` of an sr25519 key, the only kind that can sign v10 requests.
-const SR25519: i64 = 1;
-
 /// First bytes of the encrypted formats.
 const ENCRYPTED: [&[u8]; 3] = [b"$NACL", b"$ANSIBLE_VAULT", b"gAAAAA"];
 
@@ -47,14 +45,13 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Contents, Refusal> {
     };
     let members = Members(members);
     // Absent, null or not an integer means sr25519, as in Python.
-    let crypto_type = members.0.get("cryptoType").and_then(Value::as_i64).unwrap_or(SR25519);
-    if crypto_type != SR25519 {
-        return Err(corrupt(format!(
-            "its cryptoType is {crypto_type}, only sr25519 (1) keys can be used"
-        )));
-    }
+    let scheme = match members.0.get("cryptoType").and_then(Value::as_i64) {
+        None => Scheme::Sr25519,
+        Some(number) => Scheme::from_crypto_type(number)
+            .ok_or_else(|| corrupt(format!("its cryptoType is {number}; sr25519 is 1, ed25519 is 0")))?,
+    };
     let written = members.text("ss58Address");
-    let Some(pair) = members.secret()? else {
+    let Some(pair) = members.secret(scheme)? else {
         let address = written.ok_or_else(|| corrupt("it holds neither a secret nor an ss58Address"))?;
         return address
             .parse()
@@ -79,19 +76,21 @@ impl Members {
         self.0.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
     }
 
-    fn secret(&self) -> Result<Option<Keypair>, Refusal> {
+    fn secret(&self, scheme: Scheme) -> Result<Option<Keypair>, Refusal> {
         if let Some(phrase) = self.text("secretPhrase") {
-            return Keypair::from_mnemonic(phrase)
+            return Keypair::from_mnemonic_with(scheme, phrase)
                 .map(Some)
                 .map_err(|e| corrupt(format!("its secretPhrase: {e}")));
         }
         let seed = self.text("secretSeed");
-        if let Some(seed) = seed.and_then(unhex::<32>) {
-            return Ok(Some(Keypair::from_seed(*seed)));
+        if let Some(seed) = seed.and_then(unhex)
+            && let Ok(seed) = <[u8; 32]>::try_from(seed.as_slice())
+        {
+            return Ok(Some(Keypair::from_seed_with(scheme, seed)));
         }
         if let Some(text) = self.text("privateKey") {
-            let secret = unhex::<64>(text).ok_or_else(|| corrupt("its privateKey is not 128 hex digits"))?;
-            return Keypair::from_private_key(&secret)
+            let secret = unhex(text).ok_or_else(|| corrupt("its privateKey is not hex digits"))?;
+            return Keypair::from_private_key(scheme, &secret)
                 .map(Some)
                 .map_err(|e| corrupt(format!("its privateKey: {e}")));
         }
@@ -114,10 +113,10 @@ impl Drop for Members {
     }
 }
 
-fn unhex<const N: usize>(text: &str) -> Option<Zeroizing<[u8; N]>> {
-    let mut bytes = Zeroizing::new([0; N]);
-    hex::decode_to_slice(text.strip_prefix("0x").unwrap_or(text), bytes.as_mut_slice()).ok()?;
-    Some(bytes)
+fn unhex(text: &str) -> Option<Zeroizing<Vec<u8>>> {
+    hex::decode(text.strip_prefix("0x").unwrap_or(text))
+        .ok()
+        .map(Zeroizing::new)
 }
 
 fn corrupt(reason: impl Into<String>) -> Refusal {
@@ -134,20 +133,21 @@ pub(crate) struct NewKey {
 
 /// Makes the key of `source` and what is written to disk for it.
 pub(crate) fn make(source: &KeySource) -> Result<NewKey, KeyError> {
+    let scheme = Scheme::Sr25519;
     let mut phrase = None;
     let mut seed = None;
     let mut mnemonic = None;
     let pair = match source {
         KeySource::Random => {
             let (_, words) = Keypair::generate();
-            let (pair, bytes) = Keypair::from_mnemonic_with_seed(words.reveal())?;
+            let (pair, bytes) = Keypair::from_mnemonic_and_seed(scheme, words.reveal())?;
             phrase = Some(Zeroizing::new(words.reveal().to_owned()));
             seed = Some(bytes);
             mnemonic = Some(words);
             pair
         }
         KeySource::Mnemonic(words) => {
-            let (pair, bytes) = Keypair::from_mnemonic_with_seed(words)?;
+            let (pair, bytes) = Keypair::from_mnemonic_and_seed(scheme, words)?;
             phrase = Some(words.clone());
             seed = Some(bytes);
             pair
@@ -158,7 +158,7 @@ pub(crate) fn make(source: &KeySource) -> Result<NewKey, KeyError> {
         }
         KeySource::Uri(uri) => Keypair::from_uri(uri)?,
     };
-    let public_json = public_members(pair.account_id());
+    let public_json = public_members(pair.account_id(), scheme);
     // Built as text, not through a JSON value, so that the only copies of the secrets are wiped ones. Nothing here
     // needs escaping: hex digits, base58 and lower-case words.
     let mut secret_json = Zeroizing::new(String::with_capacity(1024));
@@ -183,9 +183,10 @@ pub(crate) fn make(source: &KeySource) -> Result<NewKey, KeyError> {
     })
 }
 
-fn public_members(account: AccountId) -> String {
+fn public_members(account: AccountId, scheme: Scheme) -> String {
+    let crypto_type = scheme.crypto_type();
     let key = hex::encode(account.0);
-    format!(r#"{{"accountId":"0x{key}","publicKey":"0x{key}","ss58Address":"{account}","cryptoType":{SR25519}}}"#)
+    format!(r#"{{"accountId":"0x{key}","publicKey":"0x{key}","ss58Address":"{account}","cryptoType":{crypto_type}}}"#)
 }
 
 fn push_member(json: &mut String, name: &str, prefix: &str, value: &str) {

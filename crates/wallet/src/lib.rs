@@ -16,9 +16,11 @@ mod account;
 mod error;
 mod keyfile;
 mod keypair;
+mod scheme;
 mod wallet;
 
 pub use account::{AccountId, AddressError};
 pub use error::{KeyError, WalletError};
 pub use keypair::{KeySource, Keypair, Mnemonic};
+pub use scheme::{Scheme, UnknownScheme};
 pub use wallet::{CreatedWallet, Wallet};
