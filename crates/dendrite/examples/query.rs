@@ -22,16 +22,16 @@ async fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
         return Err("usage: query ADDRESS HOTKEY [COUNT] [CONCURRENCY] [MESSAGE]".into());
     };
     let address: SocketAddr = address.parse()?;
-    let target = AxonTarget {
-        hotkey: hotkey.parse()?,
-        ip: address.ip(),
-        port: address.port(),
-    };
+    let target = AxonTarget::new(hotkey.parse()?, address.ip(), address.port());
     let count: usize = rest.first().map_or(Ok(1), |text| text.parse())?;
     let concurrency: usize = rest.get(1).map_or(Ok(1), |text| text.parse())?;
     let message = rest.get(2).cloned().unwrap_or_else(|| "hello".into());
 
-    let dendrite = Dendrite::new(Arc::new(Keypair::from_uri("//Alice")?), DendriteConfig::default())?;
+    let config = DendriteConfig {
+        allow_private: true,
+        ..DendriteConfig::default()
+    };
+    let dendrite = Dendrite::new(Arc::new(Keypair::from_uri("//Alice")?), config)?;
     let gate = Arc::new(Semaphore::new(concurrency));
     let began = Instant::now();
     let mut tasks = JoinSet::new();

@@ -42,6 +42,9 @@ pub enum Outcome {
     Answered,
     /// The axon answered with an error, or with two statuses that contradict each other.
     Refused,
+    /// The axon published an address that is not on the internet, and
+    /// [`allow_private`](crate::DendriteConfig::allow_private) is off: nothing was sent.
+    PrivateAddress,
     /// No connection.
     Unreachable,
     /// Not in time.
@@ -87,6 +90,11 @@ impl Failure {
 
     pub(crate) fn unreachable(place: &str) -> Self {
         Self::new(Outcome::Unreachable, 503, format!("Service unavailable at {place}"))
+    }
+
+    pub(crate) fn private(place: &str) -> Self {
+        let message = format!("Service unavailable at {place}: the address is not a public one");
+        Self::new(Outcome::PrivateAddress, 503, message)
     }
 
     pub(crate) fn timed_out(timeout: Duration) -> Self {

@@ -1,41 +1,19 @@
-//! What a dendrite is told: its settings, and whom to ask.
+//! The settings of a dendrite.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axoneme_protocol::{Clock, SystemClock};
-use axoneme_wallet::AccountId;
-
-/// One axon, as the metagraph knows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct AxonTarget {
-    /// The key the request is signed for; another axon cannot use it.
-    pub hotkey: AccountId,
-    /// Where it listens.
-    pub ip: IpAddr,
-    /// On which port.
-    pub port: u16,
-}
-
-impl AxonTarget {
-    /// The address to connect to: the loopback one when the axon runs on this very machine, whose router may not
-    /// carry connections to its own outside.
-    pub(crate) fn connect_to(&self, own_ip: Option<IpAddr>) -> SocketAddr {
-        let ip = match self.ip {
-            IpAddr::V4(ip) if ip.is_unspecified() || own_ip == Some(self.ip) => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(ip) if ip.is_unspecified() || own_ip == Some(self.ip) => Ipv6Addr::LOCALHOST.into(),
-            other => other,
-        };
-        SocketAddr::new(ip, self.port)
-    }
-}
 
 /// Settings of a [`Dendrite`](crate::Dendrite).
 #[derive(Clone)]
 pub struct DendriteConfig {
     /// This machine's public address, told to axons and used to notice that an axon is on this machine. None: not told.
     pub external_ip: Option<IpAddr>,
+    /// Whether axons at private, loopback and other addresses that are not on the internet may be asked; false. Anybody
+    /// can publish any address: set this only where all axons are known, as on a chain of this machine.
+    pub allow_private: bool,
     /// Calls at once, 1024; more wait within their timeouts. The Python dendrite stops at 100, so that in a larger
     /// round the last miners look slow without being it. Each needs a file descriptor.
     pub max_in_flight: usize,
@@ -56,6 +34,7 @@ impl Default for DendriteConfig {
     fn default() -> Self {
         Self {
             external_ip: None,
+            allow_private: false,
             max_in_flight: 1024,
             answer_bytes: 4 << 20,
             answer_head_bytes: 64 << 10,
@@ -70,6 +49,7 @@ impl std::fmt::Debug for DendriteConfig {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("DendriteConfig")
             .field("external_ip", &self.external_ip)
+            .field("allow_private", &self.allow_private)
             .field("max_in_flight", &self.max_in_flight)
             .field("answer_bytes", &self.answer_bytes)
             .field("answer_head_bytes", &self.answer_head_bytes)

@@ -11,10 +11,11 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::answer::{Answer, Failure, Outcome};
-use crate::config::{AxonTarget, DendriteConfig, DendriteError};
+use crate::config::{DendriteConfig, DendriteError};
 use crate::lanes::{Lanes, next_nonce};
 use crate::request::Question;
 use crate::response;
+use crate::target::AxonTarget;
 use crate::transport::{SendError, Transport};
 
 /// Asks axons. Cheap to clone; clones share connections, lanes and the bound on calls in flight.
@@ -122,13 +123,16 @@ impl Shared {
         synapse: &S,
         timeout: Duration,
     ) -> Result<(S, String), Failure> {
+        let connect_to = target
+            .connect_to(self.config.external_ip, self.config.allow_private)
+            .ok_or_else(|| Failure::private(&place::<S>(target)))?;
         let body_hash = body_hash(synapse).map_err(Failure::unsendable)?;
         // Before signing: a request that waited here would be stale when it leaves.
         let _permit = self.in_flight.acquire().await.map_err(Failure::unsendable)?;
         let question = Question {
             signer: &self.signer,
             target,
-            connect_to: target.connect_to(self.config.external_ip),
+            connect_to,
             own_ip: self.config.external_ip,
             synapse,
             body_hash: &body_hash,
@@ -150,9 +154,13 @@ impl Shared {
     }
 }
 
+fn place<S: Synapse>(target: &AxonTarget) -> String {
+    format!("{}:{}/{}", target.ip, target.port, S::NAME)
+}
+
 fn failure<S: Synapse>(error: SendError, target: &AxonTarget) -> Failure {
     match error {
-        SendError::Connect => Failure::unreachable(&format!("{}:{}/{}", target.ip, target.port, S::NAME)),
+        SendError::Connect => Failure::unreachable(&place::<S>(target)),
         SendError::Closed { .. } => Failure::disconnected(),
         SendError::Parse(why) => Failure::not_http(why),
         SendError::Other(why) => Failure::unsendable(why),

@@ -14,7 +14,7 @@
 //! # async fn ask() -> Result<(), Box<dyn std::error::Error>> {
 //! let dendrite = Dendrite::new(Arc::new(Keypair::from_uri("//Alice")?), DendriteConfig::default())?;
 //! let hotkey = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty".parse()?;
-//! let miner = AxonTarget { hotkey, ip: "127.0.0.1".parse()?, port: 8091 };
+//! let miner = AxonTarget::new(hotkey, "1.2.3.4".parse()?, 8091);
 //! let answer = dendrite.call(&miner, Prompting::ask("hello"), Duration::from_secs(12)).await;
 //! println!("{} {}: {}", answer.status, answer.message, answer.synapse.completion);
 //! # Ok(())
@@ -27,8 +27,12 @@ mod dendrite;
 mod lanes;
 mod request;
 mod response;
+mod target;
+mod tls;
 mod transport;
 
 pub use answer::{Answer, Outcome};
-pub use config::{AxonTarget, DendriteConfig, DendriteError};
+pub use config::{DendriteConfig, DendriteError};
 pub use dendrite::Dendrite;
+pub use target::{AxonTarget, Wire, is_public};
+pub use tls::{PublishedTls, TlsKey, TlsPolicy};

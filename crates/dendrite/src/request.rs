@@ -11,7 +11,7 @@ use http::{HeaderName, HeaderValue, Method, Request, Uri};
 use http_body_util::Full;
 
 use crate::answer::Failure;
-use crate::config::AxonTarget;
+use crate::target::AxonTarget;
 
 /// What a request is made from; each attempt signs it anew.
 pub(crate) struct Question<'a, S> {

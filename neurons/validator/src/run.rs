@@ -109,6 +109,8 @@ async fn start(config: ValidatorConfig, host: Host, cancel: CancellationToken) -
         .map_err(|error| Failure::new(ExitCode::Config, &error))?;
     let transport = DendriteConfig {
         answer_bytes: MAX_ANSWER,
+        // The miners of a chain on this machine are on this machine too.
+        allow_private: identity.chain.config().is_local(),
         ..DendriteConfig::default()
     };
     let dendrite =

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use axoneme_chain::Metagraph;
-use axoneme_dendrite::AxonTarget;
+use axoneme_dendrite::{AxonTarget, Wire};
 use axoneme_protocol::Prompting;
 use axoneme_reward::text::trim;
 use axoneme_reward::{Outcome, Pipeline, Response, Task};
@@ -161,11 +161,9 @@ impl PromptRun {
             let neuron = metagraph.neuron(uid);
             if let Some((neuron, axon)) = neuron.and_then(|neuron| Some((neuron, neuron.axon?))) {
                 uids.push(uid);
-                targets.push(AxonTarget {
-                    hotkey: neuron.hotkey,
-                    ip: axon.ip,
-                    port: axon.port,
-                });
+                // A number that nobody knows is taken for a Python axon's.
+                let wire = Wire::announced(axon.protocol).unwrap_or_default();
+                targets.push(AxonTarget::new(neuron.hotkey, axon.ip, axon.port).over(wire));
             }
         }
         Asked { uids, targets }

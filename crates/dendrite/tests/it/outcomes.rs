@@ -148,3 +148,19 @@ async fn what_an_axon_says_about_itself_is_made_printable() {
     assert_eq!((answer.status, answer.outcome), (503, Outcome::Refused), "{answer:?}");
     assert_eq!(answer.message, "?[31mred  alert");
 }
+
+#[tokio::test]
+async fn axons_at_private_addresses_are_not_asked() {
+    let server = Server::start(|_| Act::Say(crate::scripted::good("hi"))).await;
+    let signer = std::sync::Arc::new(crate::scripted::bob());
+    let dendrite = axoneme_dendrite::Dendrite::new(signer, DendriteConfig::default()).expect("usable settings");
+    let answer = dendrite
+        .call(&server.target(), Prompting::ask("hello"), Duration::from_secs(2))
+        .await;
+    assert_eq!(
+        (answer.status, answer.outcome),
+        (503, Outcome::PrivateAddress),
+        "{answer:?}"
+    );
+    assert!(server.asked.lock().is_empty());
+}

@@ -145,15 +145,15 @@ pub fn bob() -> Keypair {
 
 /// //Bob at an address.
 pub fn target(addr: SocketAddr) -> AxonTarget {
-    AxonTarget {
-        hotkey: bob().account_id(),
-        ip: addr.ip(),
-        port: addr.port(),
-    }
+    AxonTarget::new(bob().account_id(), addr.ip(), addr.port())
 }
 
-/// A dendrite of //Alice.
+/// A dendrite of //Alice that may ask axons of this machine.
 pub fn alice(config: DendriteConfig) -> Dendrite {
+    let config = DendriteConfig {
+        allow_private: true,
+        ..config
+    };
     let signer = Keypair::from_uri("//Alice").expect("uri");
     Dendrite::new(Arc::new(signer), config).expect("usable settings")
 }
