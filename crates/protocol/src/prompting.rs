@@ -1,7 +1,8 @@
-//! The synapse of the text-prompting subnet. A fork edits this file.
+//! The synapses of the text-prompting subnet. A fork edits this file.
 
 use serde::{Deserialize, Serialize};
 
+use crate::streaming::StreamingSynapse;
 use crate::synapse::{EmptyValue, Synapse};
 
 /// A chat so far, and the miner's continuation.
@@ -38,5 +39,46 @@ impl Synapse for Prompting {
 
     fn take_answer(&mut self, answer: Self) {
         self.completion = answer.completion;
+    }
+}
+
+/// [`Prompting`] with the continuation sent while it is made. A name and route of its own in Python, with the same
+/// fields and the same hash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StreamPrompting {
+    /// Who said each message: `system`, `user` or `assistant`.
+    pub roles: Vec<String>,
+    /// What was said.
+    pub messages: Vec<String>,
+    /// The answer as far as it arrived; empty in a request.
+    #[serde(default)]
+    pub completion: String,
+}
+
+impl Synapse for StreamPrompting {
+    const NAME: &'static str = "StreamPrompting";
+    const HASH_FIELDS: &'static [&'static str] = Prompting::HASH_FIELDS;
+    const REQUIRED_FIELDS: &'static [(&'static str, EmptyValue)] = Prompting::REQUIRED_FIELDS;
+
+    fn take_answer(&mut self, answer: Self) {
+        self.completion = answer.completion;
+    }
+}
+
+impl StreamingSynapse for StreamPrompting {
+    fn push(&mut self, text: &str) {
+        self.completion.push_str(text);
+    }
+}
+
+impl From<Prompting> for StreamPrompting {
+    fn from(Prompting { roles, messages, completion }: Prompting) -> Self {
+        Self { roles, messages, completion }
+    }
+}
+
+impl From<StreamPrompting> for Prompting {
+    fn from(StreamPrompting { roles, messages, completion }: StreamPrompting) -> Self {
+        Self { roles, messages, completion }
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use axoneme_wallet::AccountId;
 
 use crate::signing::{parse_signature, signed_message};
+use crate::text::{decimal_u64, printable};
 
 /// Most placeholder headers of required fields. Far above what a synapse has; keeps the search for duplicates short.
 const MAX_INPUT_OBJECTS: usize = 64;
@@ -78,7 +79,7 @@ impl SignedHead {
             }
         }
         let nonce = found.get(NONCE).ok_or(HeadError::Missing { what: "Nonce" })?;
-        let nonce = integer(nonce).ok_or(HeadError::Malformed { header: NONCE })?;
+        let nonce = decimal_u64(nonce).ok_or(HeadError::Malformed { header: NONCE })?;
         let hotkey = found.get(HOTKEY).ok_or(HeadError::Missing { what: "Hotkey" })?;
         let hotkey = hotkey.parse().map_err(|_| HeadError::Hotkey)?;
         let uuid = found.get(UUID).ok_or(HeadError::Missing { what: "UUID" })?;
@@ -93,7 +94,7 @@ impl SignedHead {
             signature,
             body_hash: body_hash.to_owned(),
             timeout: found.get(TIMEOUT).and_then(seconds),
-            version: found.get(VERSION).and_then(integer),
+            version: found.get(VERSION).and_then(decimal_u64),
         })
     }
 
@@ -195,24 +196,12 @@ fn strip_prefix_ignoring_case<'a>(name: &'a str, prefix: &str) -> Option<&'a str
     head.eq_ignore_ascii_case(prefix).then(|| &name[prefix.len()..])
 }
 
-/// Header text of the wire is printable ASCII; anything else cannot come from an honest peer.
-fn printable(value: &[u8]) -> Option<&str> {
-    let text = std::str::from_utf8(value).ok()?;
-    text.bytes().all(|byte| matches!(byte, b' '..=b'~')).then_some(text)
-}
-
 fn any(_value: &str) -> bool {
     true
 }
 
 fn is_integer(value: &str) -> bool {
-    integer(value).is_some()
-}
-
-/// One to twenty decimal digits that fit 64 bits; no sign, no spaces, no underscores.
-fn integer(value: &str) -> Option<u64> {
-    let digits = (1..=20).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_digit());
-    if digits { value.parse().ok() } else { None }
+    decimal_u64(value).is_some()
 }
 
 fn is_hash(value: &str) -> bool {

@@ -1,9 +1,11 @@
 //! Behaviour of the wire against vectors recorded from real Python peers.
 
+mod btauth;
 mod hashes;
 mod headers;
 mod nonces;
 mod signatures;
+mod twresp;
 
 use serde_json::Value;
 
@@ -34,4 +36,22 @@ pub fn header_pairs(case: &Value) -> Vec<(String, String)> {
         )
     };
     case["headers"].as_array().expect("headers").iter().map(pair).collect()
+}
+
+/// A member that is a number, as such or as text.
+pub fn number(case: &Value, name: &str) -> u64 {
+    let value = &case[name];
+    let number = value.as_u64().or_else(|| value.as_str()?.parse().ok());
+    number.unwrap_or_else(|| panic!("no number {name} in {case}"))
+}
+
+/// What a future answers that never waits.
+pub fn answer_at_once<T>(mut future: std::pin::Pin<Box<dyn Future<Output = T> + Send + '_>>) -> T {
+    match future
+        .as_mut()
+        .poll(&mut std::task::Context::from_waker(std::task::Waker::noop()))
+    {
+        std::task::Poll::Ready(answer) => answer,
+        std::task::Poll::Pending => panic!("made somebody wait"),
+    }
 }
