@@ -341,7 +341,7 @@ fn collect<'a>(
 fn signature_hex(text: &str) -> Option<Option<[u8; 64]>> {
     let digits = text.strip_prefix("0x").unwrap_or(text);
     let is_hex =
-        !digits.is_empty() && digits.len() % 2 == 0 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+        !digits.is_empty() && digits.len().is_multiple_of(2) && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
     is_hex.then(|| {
         let mut signature = [0; 64];
         hex::decode_to_slice(digits, &mut signature).ok().map(|()| signature)

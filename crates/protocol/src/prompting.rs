@@ -72,13 +72,33 @@ impl StreamingSynapse for StreamPrompting {
 }
 
 impl From<Prompting> for StreamPrompting {
-    fn from(Prompting { roles, messages, completion }: Prompting) -> Self {
-        Self { roles, messages, completion }
+    fn from(
+        Prompting {
+            roles,
+            messages,
+            completion,
+        }: Prompting,
+    ) -> Self {
+        Self {
+            roles,
+            messages,
+            completion,
+        }
     }
 }
 
 impl From<StreamPrompting> for Prompting {
-    fn from(StreamPrompting { roles, messages, completion }: StreamPrompting) -> Self {
-        Self { roles, messages, completion }
+    fn from(
+        StreamPrompting {
+            roles,
+            messages,
+            completion,
+        }: StreamPrompting,
+    ) -> Self {
+        Self {
+            roles,
+            messages,
+            completion,
+        }
     }
 }

@@ -37,7 +37,7 @@ pub struct Exchange<'a> {
 #[non_exhaustive]
 pub enum TwrespError {
     /// No signature headers at all, or one of them is missing.
-    #[error("the response is not signed")]
+    #[error("response is not signed")]
     Unsigned,
     /// A header came twice.
     #[error("duplicate {0} header")]
@@ -46,7 +46,7 @@ pub enum TwrespError {
     #[error("unsupported response signature version")]
     Version,
     /// Somebody else answered than was asked.
-    #[error("the response is signed by another hotkey")]
+    #[error("response signed by another hotkey")]
     OtherHotkey,
     /// A scheme that is neither sr25519 nor ed25519.
     #[error("unsupported response signature scheme")]
@@ -60,7 +60,12 @@ pub enum TwrespError {
 }
 
 /// Signs an answer, giving its headers. `signer` has to be the exchange's responder.
-pub fn sign_response(signer: &Keypair, exchange: &Exchange<'_>, status: u16, body: &[u8]) -> Vec<(&'static str, String)> {
+pub fn sign_response(
+    signer: &Keypair,
+    exchange: &Exchange<'_>,
+    status: u16,
+    body: &[u8],
+) -> Vec<(&'static str, String)> {
     let mut headers = identity_headers(signer);
     let signature = sign_digest(signer, exchange, status, &body_sha256(body));
     headers.push((HEADER_SIGNATURE, signature));

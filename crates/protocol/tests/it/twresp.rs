@@ -15,7 +15,10 @@ fn borrowed(headers: &[(String, String)]) -> impl Iterator<Item = (&str, &[u8])>
 }
 
 fn owned(headers: Vec<(&'static str, String)>) -> Vec<(String, String)> {
-    headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    headers
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
 }
 
 fn address(case: &Value, name: &str) -> AccountId {
@@ -64,13 +67,21 @@ fn signatures_are_those_of_the_kit() {
         let status = u16::try_from(number(&case, "status")).expect("status");
         let recorded = header_pairs(&case);
         assert!(is_signed(borrowed(&recorded)));
-        assert_eq!(verify_response(borrowed(&recorded), &exchange, status, &body(&case)), Ok(()), "{id}");
+        assert_eq!(
+            verify_response(borrowed(&recorded), &exchange, status, &body(&case)),
+            Ok(()),
+            "{id}"
+        );
 
         let ours = owned(sign_response(&bob(scheme), &exchange, status, &body(&case)));
         if case["signature_deterministic"].as_bool() == Some(true) {
             assert_eq!(ours, recorded, "{id}");
         }
-        assert_eq!(verify_response(borrowed(&ours), &exchange, status, &body(&case)), Ok(()), "{id}");
+        assert_eq!(
+            verify_response(borrowed(&ours), &exchange, status, &body(&case)),
+            Ok(()),
+            "{id}"
+        );
         assert_eq!(
             verify_response(borrowed(&ours), &exchange, status + 1, &body(&case)),
             Err(TwrespError::BadSignature),
@@ -84,7 +95,11 @@ fn recorded_stream() -> (Vec<(String, String)>, Vec<u8>, Value) {
     let case = cases(&vectors("twresp1"), "streams").remove(0);
     let headers: Vec<[String; 2]> = serde_json::from_value(case["start_headers"].clone()).expect("headers");
     let headers = headers.into_iter().map(|[name, value]| (name, value)).collect();
-    (headers, BASE64_STANDARD.decode(text(&case, "wire_base64")).expect("base64"), case)
+    (
+        headers,
+        BASE64_STANDARD.decode(text(&case, "wire_base64")).expect("base64"),
+        case,
+    )
 }
 
 fn read(headers: &[(String, String)], case: &Value, pieces: &[&[u8]]) -> Result<Vec<StreamEvent>, StreamError> {
@@ -113,7 +128,11 @@ fn the_recorded_stream_is_read_wherever_it_is_cut() {
     expected.push(StreamEvent::End { count: 3 });
     for cut in 0..=wire.len() {
         let (head, tail) = wire.split_at(cut);
-        assert_eq!(read(&headers, &case, &[head, tail]).expect("valid"), expected, "cut at {cut}");
+        assert_eq!(
+            read(&headers, &case, &[head, tail]).expect("valid"),
+            expected,
+            "cut at {cut}"
+        );
     }
 }
 
@@ -146,20 +165,35 @@ fn any_change_to_a_stream_spoils_it() {
     let text = String::from_utf8(wire.clone()).expect("text");
     let blocks: Vec<&str> = text.split_inclusive("\n\n").collect();
     assert!(spoiled(blocks[1..].concat().as_bytes()), "the first chunk left out");
-    assert!(spoiled([blocks[1], blocks[0], blocks[2], blocks[3]].concat().as_bytes()), "two chunks swapped");
+    assert!(
+        spoiled([blocks[1], blocks[0], blocks[2], blocks[3]].concat().as_bytes()),
+        "two chunks swapped"
+    );
     assert!(spoiled([blocks[0], &text].concat().as_bytes()), "a chunk repeated");
-    assert!(spoiled([&text, blocks[0]].concat().as_bytes()), "a chunk behind the end");
+    assert!(
+        spoiled([&text, blocks[0]].concat().as_bytes()),
+        "a chunk behind the end"
+    );
     assert!(spoiled([&text, blocks[3]].concat().as_bytes()), "two ends");
     assert!(spoiled(text.replacen("lo", "la", 1).as_bytes()), "a chunk changed");
-    assert!(spoiled(text.replacen("chunk", "message", 1).as_bytes()), "an unknown event");
-    assert!(spoiled(text.replace("\"count\":3", "\"count\":4").as_bytes()), "another count");
+    assert!(
+        spoiled(text.replacen("chunk", "message", 1).as_bytes()),
+        "an unknown event"
+    );
+    assert!(
+        spoiled(text.replace("\"count\":3", "\"count\":4").as_bytes()),
+        "another count"
+    );
     let unsigned = regexless_cut(&text, ",\"signature\":\"", "\"}");
     assert!(matches!(
         read(&headers, &case, &[unsigned.as_bytes()]),
         Err(StreamError::Signature(TwrespError::Unsigned))
     ));
     let commented = text.replace("event: chunk", ": still here\n\nevent: chunk");
-    assert!(!spoiled(commented.as_bytes()), "comments keep connections open and mean nothing");
+    assert!(
+        !spoiled(commented.as_bytes()),
+        "comments keep connections open and mean nothing"
+    );
 }
 
 /// `text` without what stands from the last `from` up to the `to` behind it, which stays as `}`.
@@ -239,7 +273,17 @@ fn chunks_are_judged_as_the_kit_does() {
         let accepted = check_chunk(text(&case, "data").as_bytes()).is_ok();
         assert_eq!(accepted, text(&case, "result") == "ok", "{note}");
     }
-    for bad in [&b"[1\n]"[..], b"{\"a\":1}\r", b"[\"\xff\"]", b"[1", b"[1]]", b"[1] [2]", b"", b"[01]", b"{1:2}"] {
+    for bad in [
+        &b"[1\n]"[..],
+        b"{\"a\":1}\r",
+        b"[\"\xff\"]",
+        b"[1",
+        b"[1]]",
+        b"[1] [2]",
+        b"",
+        b"[01]",
+        b"{1:2}",
+    ] {
         assert!(check_chunk(bad).is_err(), "{bad:?}");
     }
     let deep_in_string = format!("[\"{}\\\"{}\"]", "[".repeat(200), "]".repeat(200));
