@@ -46,7 +46,7 @@ pub enum Refusal {
     #[error("Forbidden. Key is blacklisted: {0}.")]
     Blacklisted(String),
     /// The nonce is not fresh, not new, or cannot be remembered.
-    #[error("{}{_0}", if is_overload(*_0) { "" } else { "Not Verified with error: " })]
+    #[error("{}{_0}", if _0.is_unavailable() { "" } else { "Not Verified with error: " })]
     Nonce(NonceError),
     /// The signature is not the caller's, or not for this axon.
     #[error("Not Verified with error: Signature mismatch")]
@@ -94,17 +94,13 @@ pub enum Refusal {
     },
 }
 
-fn is_overload(error: NonceError) -> bool {
-    matches!(error, NonceError::StoreFull | NonceError::StoreUnavailable)
-}
-
 impl Refusal {
     /// The HTTP status, also sent as `bt_header_axon_status_code`.
     pub fn status(&self) -> u16 {
         match self {
             Self::BadRequest(_) | Self::Body { .. } | Self::BodyHash => 400,
             Self::Head(error) if !error.is_authentication() => 400,
-            Self::Nonce(error) if is_overload(*error) => 503,
+            Self::Nonce(error) if error.is_unavailable() => 503,
             Self::Head(_) | Self::Nonce(_) | Self::Signature => 401,
             Self::Blacklisted(_) => 403,
             Self::UnknownRoute { .. } => 404,
@@ -125,6 +121,9 @@ impl Refusal {
             Self::AddressRate { retry_after } | Self::HotkeyRate { retry_after } => {
                 Some(retry_after.as_secs_f64().ceil().max(1.0) as u64)
             }
+            Self::Nonce(error) => error
+                .retry_after()
+                .map(|wait| wait.as_secs_f64().ceil().max(1.0) as u64),
             Self::Busy => Some(1),
             _ => None,
         }

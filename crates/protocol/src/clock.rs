@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
+pub use axoneme_guards::Now;
+
 /// Where the wire gets its time from.
 pub trait Clock: Send + Sync + 'static {
     /// Nanoseconds since 1970, as the machine believes. Can jump.
@@ -10,6 +12,27 @@ pub trait Clock: Send + Sync + 'static {
 
     /// Time since some fixed moment of this process. Never goes back.
     fn monotonic(&self) -> Duration;
+}
+
+/// Reads both clocks as close together as possible: a thread that is put aside between the two readings would see a
+/// step of the wall clock that never was.
+pub fn read(clock: &dyn Clock) -> Now {
+    const CLOSE: Duration = Duration::from_millis(1);
+    let mut before = clock.monotonic();
+    for _ in 0..8 {
+        let wall = clock.unix_ns();
+        let after = clock.monotonic();
+        if after.saturating_sub(before) <= CLOSE {
+            return now(wall, after);
+        }
+        before = after;
+    }
+    now(clock.unix_ns(), before)
+}
+
+fn now(wall: u64, mono: Duration) -> Now {
+    let mono = u64::try_from(mono.as_nanos()).unwrap_or(u64::MAX);
+    Now { wall, mono }
 }
 
 /// The machine's clock.

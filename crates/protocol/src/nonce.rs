@@ -4,17 +4,19 @@
 //! Two steps, and their order matters. [`NonceWindow::check`] is cheap and runs before the signature is verified.
 //! [`NonceStore::claim`] runs only after it: were it earlier, anybody could burn the nonces of others.
 
-use std::collections::{HashSet, VecDeque};
+mod memory;
+
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
+pub use axoneme_guards::Horizon;
+use axoneme_guards::{Refused, Step};
 use axoneme_wallet::AccountId;
-use parking_lot::Mutex;
-use sha3::{Digest, Sha3_256};
 
-use crate::clock::Clock;
+use crate::btauth::BtauthWindow;
+
+pub use self::memory::MemoryNonceStore;
 
 /// What every request may be late by, on top of its timeout.
 const BASE_DELTA: Duration = Duration::from_secs(4);
@@ -45,7 +47,12 @@ impl NonceWindow {
 
     /// How long a claimed nonce must be remembered so that it cannot be fresh twice.
     pub fn retention(&self) -> Duration {
-        BASE_DELTA + self.timeout_cap + self.lead
+        self.horizon().retention()
+    }
+
+    /// How far from now a fresh nonce can be, in both directions.
+    pub fn horizon(&self) -> Horizon {
+        Horizon::new(BASE_DELTA + self.timeout_cap, self.lead)
     }
 
     /// Whether a nonce is fresh: `now - (4 s + timeout) < nonce <= now + lead`.
@@ -68,6 +75,19 @@ impl NonceWindow {
             });
         }
         Ok(())
+    }
+}
+
+impl From<NonceWindow> for Horizon {
+    fn from(window: NonceWindow) -> Self {
+        window.horizon()
+    }
+}
+
+impl From<BtauthWindow> for Horizon {
+    /// Twice what is accepted, as the signed wire asks for.
+    fn from(window: BtauthWindow) -> Self {
+        Self::new(window.max_age * 2 + window.skew, window.skew)
     }
 }
 
@@ -110,6 +130,74 @@ pub enum NonceError {
     /// The store could not be asked.
     #[error("replay store unavailable, try again later")]
     StoreUnavailable,
+    /// Signed in a time that the store knows nothing about, mostly because the server started since: nobody can tell
+    /// whether it was used.
+    #[error("cannot tell whether this nonce was used before, sign again in {:.1} seconds", wait.as_secs_f64())]
+    Unknowable {
+        /// How long until newly signed requests can be told.
+        wait: Duration,
+    },
+    /// This machine's clock was set back, which makes old requests look fresh.
+    #[error("the clock of this server was set back, try again in {:.1} seconds", wait.as_secs_f64())]
+    ClockSetBack {
+        /// How long nothing is accepted.
+        wait: Duration,
+    },
+}
+
+impl NonceError {
+    /// Whether the server cannot judge now, rather than the request being wrong: status 503, not 401.
+    pub fn is_unavailable(&self) -> bool {
+        match self {
+            Self::TooOld { .. } | Self::TooNew { .. } | Self::Replayed => false,
+            Self::StoreFull | Self::StoreUnavailable | Self::Unknowable { .. } | Self::ClockSetBack { .. } => true,
+        }
+    }
+
+    /// When it is worth trying again, where that is known.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Unknowable { wait } | Self::ClockSetBack { wait } => Some(*wait),
+            Self::StoreFull | Self::StoreUnavailable => Some(Duration::from_secs(1)),
+            Self::TooOld { .. } | Self::TooNew { .. } | Self::Replayed => None,
+        }
+    }
+
+    /// What a refusal of the used-nonce set means to a caller.
+    pub fn from_refused(refused: Refused, horizon: Horizon) -> Self {
+        match refused {
+            Refused::Seen => Self::Replayed,
+            Refused::Full => Self::StoreFull,
+            Refused::Stale { age } => Self::TooOld {
+                age,
+                limit: horizon.past(),
+            },
+            Refused::Unknown { wait } => Self::Unknowable { wait },
+            Refused::SetBack { wait } => Self::ClockSetBack { wait },
+        }
+    }
+}
+
+/// Logs and counts a step of the wall clock. For implementations of [`NonceStore`].
+pub fn note_step(step: Step, horizon: Horizon) {
+    match step {
+        Step::Back(by) => {
+            metrics::counter!("nonce_clock_steps_total", "direction" => "back").increment(1);
+            tracing::error!(
+                "the wall clock was set back by {:.1} s: signed requests are refused for {:.0} s, so that none of the \
+                 past passes again. Let a time server slew the clock instead of stepping it",
+                by.as_secs_f64(),
+                horizon.retention().as_secs_f64(),
+            );
+        }
+        Step::Forward(by) => {
+            metrics::counter!("nonce_clock_steps_total", "direction" => "forward").increment(1);
+            tracing::warn!(
+                "the wall clock went forward by {:.1} s: set, or the machine slept",
+                by.as_secs_f64()
+            );
+        }
+    }
 }
 
 /// One verified use of a nonce. The uuid is part of it: the same nonce under another uuid is another request.
@@ -126,108 +214,13 @@ pub struct NonceUse<'a> {
 /// What [`NonceStore::claim`] returns.
 pub type Claim<'a> = Pin<Box<dyn Future<Output = Result<(), NonceError>> + Send + 'a>>;
 
-/// Remembers which nonces were used, for at least [`NonceWindow::retention`].
+/// Remembers which nonces were used, for at least [`Horizon::retention`].
 ///
-/// A server of several processes needs one store between them.
+/// One store serves every kind of request: those of v10 by hotkey, uuid and nonce, those of `btauth/1` by sender and
+/// nonce under a uuid that no v10 caller can have. A server of several processes needs one store between them.
 pub trait NonceStore: Send + Sync + 'static {
     /// Claims a nonce, once: of any number of concurrent claims of one nonce exactly one succeeds.
     ///
     /// Must fail rather than forget a nonce that could still be fresh.
     fn claim<'a>(&'a self, used: NonceUse<'a>) -> Claim<'a>;
-}
-
-/// A bounded [`NonceStore`] in the memory of one process.
-///
-/// An entry is forgotten only when both clocks say that its nonce cannot be fresh any more, so that a wall clock set
-/// back does not bring old requests to life. When full, claims fail.
-pub struct MemoryNonceStore {
-    clock: Arc<dyn Clock>,
-    window: NonceWindow,
-    capacity: usize,
-    seen: Mutex<Seen>,
-}
-
-#[derive(Default)]
-struct Seen {
-    claimed: HashSet<[u8; 32]>,
-    by_age: VecDeque<Entry>,
-}
-
-struct Entry {
-    key: [u8; 32],
-    nonce: u64,
-    claimed_at: Duration,
-}
-
-impl MemoryNonceStore {
-    /// Room for 3800 requests per second at the default window; about 30 MB when full.
-    pub const DEFAULT_CAPACITY: usize = 1 << 18;
-
-    /// A store for `window`, holding at most `capacity` nonces.
-    pub fn new(clock: Arc<dyn Clock>, window: NonceWindow, capacity: usize) -> Self {
-        Self {
-            clock,
-            window,
-            capacity,
-            seen: Mutex::default(),
-        }
-    }
-
-    /// How many nonces are remembered now.
-    pub fn len(&self) -> usize {
-        self.seen.lock().by_age.len()
-    }
-
-    /// Whether nothing is remembered.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    fn claim_now(&self, used: NonceUse<'_>) -> Result<(), NonceError> {
-        let key = digest(used);
-        let now = self.clock.monotonic();
-        let oldest_fresh = self
-            .clock
-            .unix_ns()
-            .saturating_sub(nanoseconds(BASE_DELTA + self.window.timeout_cap));
-        let retention = self.window.retention();
-        let mut seen = self.seen.lock();
-        while let Some(entry) = seen.by_age.front()
-            && now.saturating_sub(entry.claimed_at) > retention
-            && entry.nonce < oldest_fresh
-        {
-            let key = entry.key;
-            seen.claimed.remove(&key);
-            seen.by_age.pop_front();
-        }
-        if seen.claimed.contains(&key) {
-            return Err(NonceError::Replayed);
-        }
-        if seen.by_age.len() >= self.capacity {
-            return Err(NonceError::StoreFull);
-        }
-        seen.claimed.insert(key);
-        seen.by_age.push_back(Entry {
-            key,
-            nonce: used.nonce,
-            claimed_at: now,
-        });
-        Ok(())
-    }
-}
-
-impl NonceStore for MemoryNonceStore {
-    fn claim<'a>(&'a self, used: NonceUse<'a>) -> Claim<'a> {
-        let result = self.claim_now(used);
-        Box::pin(std::future::ready(result))
-    }
-}
-
-/// A fixed-size key, so that long uuids cost no more memory than short ones.
-fn digest(used: NonceUse<'_>) -> [u8; 32] {
-    let mut hash = Sha3_256::new();
-    hash.update(used.hotkey.0);
-    hash.update(used.nonce.to_le_bytes());
-    hash.update(used.uuid);
-    hash.finalize().into()
 }

@@ -1,0 +1,1 @@
+//! Nonce stores that outlive a process, or that several processes share.
