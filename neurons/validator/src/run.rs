@@ -1,11 +1,11 @@
-//! The life of a validator: check, load, then three duties: metagraph, forward passes, weights.
+//! The life of a validator: check, load, then its duties: connection, metagraph, forward passes, weights.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axoneme_dendrite::{Dendrite, DendriteConfig};
 use axoneme_llm::{Embedder, Engine};
-use axoneme_neuron::metagraph::keep_fresh;
+use axoneme_neuron::metagraph::{keep_fresh, watch_connection};
 use axoneme_neuron::preflight::{self, Identity};
 use axoneme_neuron::{Duties, ExitCode, Failure, Readiness, StateStore, admin};
 use serde_json::json;
@@ -124,6 +124,7 @@ async fn start(config: ValidatorConfig, host: Host, cancel: CancellationToken) -
 
     let mut duties = Duties::new(cancel);
     let refresh = config.neuron.checkpoint_block_length;
+    watch_connection(&mut duties, &identity.chain, &readiness);
     let metagraph = keep_fresh(
         &mut duties,
         &identity.chain,
