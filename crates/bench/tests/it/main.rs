@@ -1,0 +1,4 @@
+//! The load against real axons in this process.
+
+mod load;
+mod requests;
