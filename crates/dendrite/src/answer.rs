@@ -5,6 +5,8 @@ use std::time::Duration;
 use axoneme_protocol::StatusClass;
 use axoneme_protocol::envelope::header_safe;
 use axoneme_protocol::python::py_float;
+use axoneme_protocol::twresp::TwrespError;
+use axoneme_protocol::twresp::sse::StreamError;
 
 /// The end of one call.
 #[derive(Debug, Clone)]
@@ -20,6 +22,9 @@ pub struct Answer<S> {
     pub process_time: Option<f64>,
     /// What happened.
     pub outcome: Outcome,
+    /// Whether the miner's own key signed this answer to this question, be it a success or an error. Never on the v10
+    /// wire, whose answers anybody on the way can write.
+    pub signed: bool,
 }
 
 impl<S> Answer<S> {
@@ -42,11 +47,16 @@ pub enum Outcome {
     Answered,
     /// The axon answered with an error, or with two statuses that contradict each other.
     Refused,
+    /// The axon sent us elsewhere; nobody goes there.
+    Redirected,
     /// The axon published an address that is not on the internet, and
     /// [`allow_private`](crate::DendriteConfig::allow_private) is off: nothing was sent.
     PrivateAddress,
     /// No connection.
     Unreachable,
+    /// No TLS connection to the owner of the published key, or no usable key was published though
+    /// [`tls`](crate::DendriteConfig::tls) asks for one: nothing was sent.
+    Tls,
     /// Not in time.
     TimedOut,
     /// The axon closed the connection before answering.
@@ -55,10 +65,47 @@ pub enum Outcome {
     Truncated,
     /// What came is not HTTP, or has a head that is too large.
     NotHttp,
-    /// The answer is not the JSON of the synapse, says no status, or is too large.
+    /// The answer is larger than allowed.
+    TooLarge,
+    /// The answer should be signed and is not.
+    Unsigned,
+    /// The answer carries a signature that does not hold: it is another's, of another answer, or to another question.
+    BadSignature,
+    /// The answer is not the JSON or text of the synapse, or says no status.
     Invalid,
     /// A mistake on this side: the question cannot be sent.
     Unsendable,
+}
+
+impl Outcome {
+    /// A short lower-case word for logs and metric labels.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Refused => "refused",
+            Self::Redirected => "redirected",
+            Self::PrivateAddress => "private_address",
+            Self::Unreachable => "unreachable",
+            Self::Tls => "tls",
+            Self::TimedOut => "timed_out",
+            Self::Disconnected => "disconnected",
+            Self::Truncated => "truncated",
+            Self::NotHttp => "not_http",
+            Self::TooLarge => "too_large",
+            Self::Unsigned => "unsigned",
+            Self::BadSignature => "bad_signature",
+            Self::Invalid => "invalid",
+            Self::Unsendable => "unsendable",
+        }
+    }
+}
+
+/// An answer that counts.
+pub(crate) struct Good<S> {
+    /// The synapse with what the axon says; not yet taken over.
+    pub(crate) synapse: S,
+    pub(crate) message: String,
+    pub(crate) signed: bool,
 }
 
 /// How a call ended without an answer that counts: outcome, status and message of the Python dendrite.
@@ -69,6 +116,7 @@ pub(crate) struct Failure {
     pub(crate) message: String,
     /// Whether a whole answer came; then the time it took means something.
     pub(crate) timed: bool,
+    pub(crate) signed: bool,
 }
 
 impl Failure {
@@ -78,7 +126,12 @@ impl Failure {
             status,
             message: header_safe(&message),
             timed: false,
+            signed: false,
         }
+    }
+
+    fn unusable(outcome: Outcome, why: impl std::fmt::Display) -> Self {
+        Self::new(outcome, 422, format!("Failed to parse response: {why}"))
     }
 
     pub(crate) fn refused(status: u16, message: String) -> Self {
@@ -88,6 +141,13 @@ impl Failure {
         }
     }
 
+    pub(crate) fn redirected(status: u16) -> Self {
+        Self::unusable(
+            Outcome::Redirected,
+            format!("status {status}, redirects are not followed"),
+        )
+    }
+
     pub(crate) fn unreachable(place: &str) -> Self {
         Self::new(Outcome::Unreachable, 503, format!("Service unavailable at {place}"))
     }
@@ -95,6 +155,10 @@ impl Failure {
     pub(crate) fn private(place: &str) -> Self {
         let message = format!("Service unavailable at {place}: the address is not a public one");
         Self::new(Outcome::PrivateAddress, 503, message)
+    }
+
+    pub(crate) fn tls(place: &str, why: impl std::fmt::Display) -> Self {
+        Self::new(Outcome::Tls, 503, format!("Service unavailable at {place}: {why}"))
     }
 
     pub(crate) fn timed_out(timeout: Duration) -> Self {
@@ -122,11 +186,36 @@ impl Failure {
         Self::new(Outcome::NotHttp, 400, format!("Client response error: {why}"))
     }
 
+    pub(crate) fn too_large(limit: usize) -> Self {
+        Self::unusable(Outcome::TooLarge, format!("the answer is larger than {limit} bytes"))
+    }
+
     pub(crate) fn invalid(why: impl std::fmt::Display) -> Self {
-        Self::new(Outcome::Invalid, 422, format!("Failed to parse response: {why}"))
+        Self::unusable(Outcome::Invalid, why)
     }
 
     pub(crate) fn unsendable(why: impl std::fmt::Display) -> Self {
         Self::new(Outcome::Unsendable, 500, format!("Client error: {why}"))
+    }
+}
+
+impl From<TwrespError> for Failure {
+    fn from(error: TwrespError) -> Self {
+        let outcome = match error {
+            TwrespError::Unsigned => Outcome::Unsigned,
+            _ => Outcome::BadSignature,
+        };
+        Self::unusable(outcome, error)
+    }
+}
+
+impl From<StreamError> for Failure {
+    fn from(error: StreamError) -> Self {
+        match error {
+            StreamError::Signature(error) => error.into(),
+            StreamError::TooLong { limit } => Self::too_large(limit),
+            StreamError::Unfinished => Self::truncated(error),
+            other => Self::invalid(other),
+        }
     }
 }

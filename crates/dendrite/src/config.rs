@@ -4,7 +4,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axoneme_protocol::twresp::sse::StreamLimits;
 use axoneme_protocol::{Clock, SystemClock};
+use axoneme_wallet::AccountId;
+
+use crate::tls::TlsPolicy;
 
 /// Settings of a [`Dendrite`](crate::Dendrite).
 #[derive(Clone)]
@@ -28,6 +32,45 @@ pub struct DendriteConfig {
     pub max_idle_per_axon: usize,
     /// Where nonces come from.
     pub clock: Arc<dyn Clock>,
+    /// What applies to axons of the btauth wire only.
+    pub btauth: BtauthConfig,
+    /// Whether btauth traffic is encrypted; plain HTTP.
+    pub tls: TlsPolicy,
+}
+
+/// Settings for axons of the btauth wire.
+#[derive(Debug, Clone)]
+pub struct BtauthConfig {
+    /// Whether an answer that the miner did not sign is a failure; true. Streams always have to be signed. A signature
+    /// that is there and wrong is a failure whatever this says.
+    pub require_signature: bool,
+    /// Whether an axon that turns out to speak v10 only is asked again that way; false. Who sits between could make any
+    /// axon look so: the question then goes out over the weaker wire, to be answered by anybody. Never done for a miner
+    /// that once signed an answer, nor where TLS is asked for.
+    pub fall_back_to_v10: bool,
+    /// Miners known to sign, from an earlier run (see [`Dendrite::signers`](crate::Dendrite::signers)).
+    pub known_signers: Vec<AccountId>,
+    /// Attempts per call, 1. With 2, one that could not connect, or was answered by 502, 503 or 504, is made again,
+    /// freshly signed.
+    pub attempts: u32,
+    /// How long an attempt that can be repeated waits for the head of its answer; none: as long as the call. Set it only
+    /// where asking twice does no harm: the axon may have begun to answer.
+    pub attempt_timeout: Option<Duration>,
+    /// Limits of signed streams: 4 MiB, 60 s, 10 s between events.
+    pub stream: StreamLimits,
+}
+
+impl Default for BtauthConfig {
+    fn default() -> Self {
+        Self {
+            require_signature: true,
+            fall_back_to_v10: false,
+            known_signers: Vec::new(),
+            attempts: 1,
+            attempt_timeout: None,
+            stream: StreamLimits::default(),
+        }
+    }
 }
 
 impl Default for DendriteConfig {
@@ -41,6 +84,8 @@ impl Default for DendriteConfig {
             idle_timeout: Duration::from_secs(4),
             max_idle_per_axon: 8,
             clock: Arc::new(SystemClock::default()),
+            btauth: BtauthConfig::default(),
+            tls: TlsPolicy::default(),
         }
     }
 }
@@ -55,6 +100,8 @@ impl std::fmt::Debug for DendriteConfig {
             .field("answer_head_bytes", &self.answer_head_bytes)
             .field("idle_timeout", &self.idle_timeout)
             .field("max_idle_per_axon", &self.max_idle_per_axon)
+            .field("btauth", &self.btauth)
+            .field("tls", &self.tls)
             .finish_non_exhaustive()
     }
 }
@@ -66,6 +113,9 @@ pub enum DendriteError {
     /// Every call would wait for ever.
     #[error("max_in_flight is 0, so no call could ever be made; use at least 1")]
     NothingInFlight,
+    /// No btauth call could be made.
+    #[error("btauth.attempts is 0, so no btauth axon could ever be asked; use at least 1")]
+    NoAttempts,
     /// Less than the head of any axon's answer.
     #[error("answer_head_bytes is {given}, at least {least} are needed")]
     TinyHead {
@@ -83,6 +133,9 @@ impl DendriteConfig {
     pub(crate) fn check(&self) -> Result<(), DendriteError> {
         if self.max_in_flight == 0 {
             return Err(DendriteError::NothingInFlight);
+        }
+        if self.btauth.attempts == 0 {
+            return Err(DendriteError::NoAttempts);
         }
         if self.answer_head_bytes < LEAST_HEAD_BYTES {
             return Err(DendriteError::TinyHead {

@@ -4,6 +4,7 @@
 //! has a uuid of its own: a lane, used by one request at a time. Lanes are used again, the last one first: a Python
 //! axon remembers every uuid it ever saw.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axoneme_protocol::Clock;
@@ -23,36 +24,37 @@ pub(crate) fn next_nonce(clock: &dyn Clock) -> u64 {
 /// The uuids no request uses at the moment.
 #[derive(Default)]
 pub(crate) struct Lanes {
-    free: Mutex<Vec<String>>,
+    free: Arc<Mutex<Vec<String>>>,
 }
 
 /// A uuid for one request; free again when dropped.
-pub(crate) struct Lane<'a> {
-    lanes: &'a Lanes,
+pub(crate) struct Lane {
+    free: Arc<Mutex<Vec<String>>>,
     uuid: String,
 }
 
 impl Lanes {
     /// A lane nobody uses.
-    pub(crate) fn enter(&self) -> Lane<'_> {
+    pub(crate) fn enter(&self) -> Lane {
         let uuid = self
             .free
             .lock()
             .pop()
             .unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
-        Lane { lanes: self, uuid }
+        let free = self.free.clone();
+        Lane { free, uuid }
     }
 }
 
-impl Lane<'_> {
+impl Lane {
     pub(crate) fn uuid(&self) -> &str {
         &self.uuid
     }
 }
 
-impl Drop for Lane<'_> {
+impl Drop for Lane {
     fn drop(&mut self) {
-        self.lanes.free.lock().push(std::mem::take(&mut self.uuid));
+        self.free.lock().push(std::mem::take(&mut self.uuid));
     }
 }
 

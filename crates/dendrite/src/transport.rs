@@ -1,4 +1,4 @@
-//! Connections to axons: plain HTTP/1.1, pooled, without redirects, proxies or compression.
+//! Connections to axons: HTTP/1.1, plain or over TLS to a pinned key, pooled, without redirects, proxies or compression.
 
 use std::future::Future;
 use std::io;
@@ -8,33 +8,68 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use http::{Extensions, Request, Response, Uri};
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
+use crate::body::Body;
 use crate::config::DendriteConfig;
+use crate::pin;
+use crate::tls::TlsKey;
 
 /// A future that opens a connection.
 type Connecting = Pin<Box<dyn Future<Output = io::Result<Socket>> + Send>>;
 
-/// Opens a connection to the address in a URI.
+/// Opens a connection to the place in a URI.
 type Connector = tower::util::ServiceFn<fn(Uri) -> Connecting>;
+
+/// Where a request goes: an address, and the key that has to answer there when TLS is used.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Route {
+    pub(crate) address: SocketAddr,
+    pub(crate) key: Option<TlsKey>,
+}
+
+impl Route {
+    /// The URI of a synapse there. The key stands in the place of a user name, which never leaves this machine: pooled
+    /// connections are found by scheme and authority, so none is used for a key it was not opened for.
+    pub(crate) fn uri(&self, name: &str) -> Result<Uri, http::uri::InvalidUri> {
+        let address = self.address; // prints IPv6 in brackets
+        let text = match self.key {
+            None => format!("http://{address}/{name}"),
+            Some(key) => format!("https://{}@{address}/{name}", hex::encode(key.to_bytes())),
+        };
+        Uri::try_from(text)
+    }
+
+    fn of(uri: &Uri) -> Option<Self> {
+        let authority = uri.authority()?.as_str();
+        let (key, address) = match authority.split_once('@') {
+            Some((key, address)) => (Some(TlsKey::read(&hex::decode(key).ok()?)?), address),
+            None => (None, authority),
+        };
+        let address = address.parse().ok()?;
+        Some(Self { address, key })
+    }
+}
 
 #[derive(Clone)]
 pub(crate) struct Transport {
-    client: Client<Connector, Full<Bytes>>,
+    client: Client<Connector, Body>,
 }
 
 /// Why a request got no head of an answer.
 pub(crate) enum SendError {
     /// No connection.
     Connect,
+    /// A connection, but not to the owner of the pinned key.
+    Tls(String),
     /// The connection ended before the first byte of an answer.
     Closed {
         /// It had served before: the axon may have closed it because it was idle, just when the request went out.
@@ -59,7 +94,7 @@ impl Transport {
         Self { client }
     }
 
-    pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, SendError> {
+    pub(crate) async fn send(&self, request: Request<Body>) -> Result<Response<Incoming>, SendError> {
         let response = self.client.request(request).await.map_err(|error| classify(&error))?;
         if let Some(served) = response.extensions().get::<Served>() {
             served.0.store(true, Ordering::Relaxed);
@@ -69,10 +104,13 @@ impl Transport {
 }
 
 fn classify(error: &Error) -> SendError {
-    if error.is_connect() {
-        return SendError::Connect;
-    }
     let source = std::error::Error::source(error);
+    if error.is_connect() {
+        let refused = source
+            .and_then(|source| source.downcast_ref::<io::Error>()?.get_ref())
+            .and_then(|inner| inner.downcast_ref::<HandshakeFailed>());
+        return refused.map_or(SendError::Connect, |refused| SendError::Tls(refused.to_string()));
+    }
     let cause = source.and_then(|source| source.downcast_ref::<hyper::Error>());
     if cause.is_some_and(hyper::Error::is_parse) {
         return SendError::Parse(cause.map(ToString::to_string).unwrap_or_default());
@@ -107,15 +145,26 @@ fn is_connection_loss(error: &hyper::Error) -> bool {
     })
 }
 
+/// TLS did not come about.
+#[derive(Debug, thiserror::Error)]
+#[error("TLS with the published key failed: {0}")]
+struct HandshakeFailed(io::Error);
+
 fn connect(uri: Uri) -> Connecting {
     Box::pin(async move {
         // Requests are made for socket addresses only: no name is ever looked up.
-        let address = uri
-            .authority()
-            .and_then(|authority| authority.as_str().parse::<SocketAddr>().ok());
-        let address = address.ok_or(io::ErrorKind::InvalidInput)?;
-        let stream = TcpStream::connect(address).await?;
+        let route = Route::of(&uri).ok_or(io::ErrorKind::InvalidInput)?;
+        let stream = TcpStream::connect(route.address).await?;
         let _ = stream.set_nodelay(true);
+        let stream: Box<dyn Duplex> = match route.key {
+            None => Box::new(stream),
+            Some(key) => {
+                let name = ServerName::IpAddress(route.address.ip().into());
+                let connector = pin::connector(key).map_err(io::Error::other)?;
+                let encrypted = connector.connect(name, stream).await;
+                Box::new(encrypted.map_err(|error| io::Error::other(HandshakeFailed(error)))?)
+            }
+        };
         Ok(Socket {
             io: TokioIo::new(stream),
             served: Served::default(),
@@ -123,13 +172,18 @@ fn connect(uri: Uri) -> Connecting {
     })
 }
 
+/// Plain or encrypted.
+trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+
 /// Whether a connection has brought an answer before.
 #[derive(Clone, Default)]
 struct Served(Arc<AtomicBool>);
 
-/// A TCP connection that remembers whether it has served.
+/// A connection that remembers whether it has served.
 struct Socket {
-    io: TokioIo<TcpStream>,
+    io: TokioIo<Box<dyn Duplex>>,
     served: Served,
 }
 

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use axoneme_dendrite::{AxonTarget, DendriteConfig, DendriteError};
+use axoneme_dendrite::{AxonTarget, DendriteConfig, DendriteError, Outcome};
 use axoneme_protocol::{Prompting, SignedHead, body_hash};
 
 use crate::scripted::{Act, Asked, Server, alice, bob, good};
@@ -175,7 +175,7 @@ async fn a_redirect_is_not_followed() {
     let answer = alice(DendriteConfig::default())
         .call(&server.target(), Prompting::ask("hello"), TIMEOUT)
         .await;
-    assert!(!answer.is_success());
+    assert_eq!(answer.outcome, Outcome::Redirected, "{answer:?}");
     assert!(elsewhere.asked.lock().is_empty());
 }
 
