@@ -102,7 +102,7 @@ async def answer(axon, raw: bytes) -> tuple:
     if path.endswith(b"StreamPrompting"):
         return status, text
     try:
-        return status, json.loads(text).get("completion")
+        return status, json.loads(text).get("completion", "")
     except ValueError:
         return status, text[:160]
 

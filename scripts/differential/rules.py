@@ -1,0 +1,205 @@
+"""Where the Rust axon may differ from the Python one, and why. A rule is a condition on the request itself, with the
+statuses the Rust axon may answer then; what no rule covers is a failure.
+
+STRICTER: Python serves, we refuse. LAXER: Python refuses, we serve. The numbers are those of docs/interop.md.
+"""
+
+import json
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Callable
+
+from wire import parse
+
+SECOND = 1_000_000_000
+DENDRITE, AXON = "bt_header_dendrite_", "bt_header_axon_"
+INTEGERS = ("header_size", "total_size", *(side + name for side in (DENDRITE, AXON) for name in ("nonce", "version", "port", "status_code")))
+FLOATS = ("timeout", DENDRITE + "process_time", AXON + "process_time")
+WIRE = (*INTEGERS, *FLOATS, "name", "computed_body_hash", *(side + name for side in (DENDRITE, AXON) for name in ("ip", "hotkey", "uuid", "signature", "status_message")))
+MEMBERS = ("name", "timeout", "total_size", "header_size", "dendrite", "axon", "computed_body_hash")
+REQUIRED = {
+    "Prompting": {"roles": "[]", "messages": "[]"}, "StreamPrompting": {"roles": "[]", "messages": "[]"}, "Synapse": {},
+    "Zoo": {"text": '""', "count": "0", "ratio": "0.0", "flag": "false", "tags": "[]", "table": "{}"},
+    "Ordered": {"first": '""', "second": '""'}, "Older": {"first": '""', "second": '""'},
+}
+CONVERTED = {
+    "table": lambda v: isinstance(v, dict) and all(type(x) is int for x in v.values()),
+    "pair": lambda v: isinstance(v, list) and len(v) == 2 and isinstance(v[0], str) and type(v[1]) is int,
+    "scores": lambda v: isinstance(v, list) and all(type(x) in (int, float) for x in v),
+}
+
+
+class View:
+    """One request and both answers."""
+
+    def __init__(self, case: dict, step: dict, raw: bytes, python: list, ours: list) -> None:
+        self.kinds, self.at, self.raw = case["kinds"], step["at"], raw
+        self.python, self.python_text = python[0], python[1] or ""
+        self.ours, self.our_text = ours[0], ours[1] or ""
+        end = raw.find(b"\r\n\r\n")
+        self.head = raw[: end + 4] if end >= 0 else raw
+        parsed = parse(raw)
+        self.http = not isinstance(parsed, str)
+        self.method, self.target, headers, self.body = parsed if self.http else ("", b"", [], b"")
+        self.headers = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers]
+        self.path = self.target.partition(b"?")[0]
+        self.route = self.path.decode("latin-1").rpartition("/")[2]
+        try:
+            self.json = json.loads(self.body)
+        except (ValueError, RecursionError):
+            self.json = None
+
+    def all(self, name: str) -> list:
+        return [value for known, value in self.headers if known == name]
+
+    def get(self, name: str):
+        """The value both sides read when there is one."""
+        return next(iter(self.all(name)), None)
+
+    def near_names(self) -> bool:
+        """Names that contain one of the wire's and are not it: Python reads them too."""
+        marks = (DENDRITE, AXON, "bt_header_input_obj")
+        return any(mark in name and not name.startswith(mark) for name, _ in self.headers for mark in marks)
+
+    def nonce(self):
+        text = self.get(DENDRITE + "nonce")
+        try:
+            return int(text)
+        except (TypeError, ValueError):
+            return None
+
+    def window(self) -> int:
+        try:
+            timeout = float(self.get("timeout") or 0)
+        except ValueError:
+            timeout = 0.0
+        return 4 * SECOND + int(min(max(timeout, 0.0), 60.0) * 1e9)
+
+
+@dataclass
+class Rule:
+    name: str
+    ours: tuple
+    applies: Callable[[View], bool]
+    why: str
+
+
+def whole_integer(text: str) -> bool:
+    return re.fullmatch("[0-9]{1,20}", text) is not None and int(text) < 2**64
+
+
+def plain_seconds(text: str) -> bool:
+    if not re.fullmatch(r"[0-9.eE+-]{1,32}", text):
+        return False
+    try:
+        return 0 <= float(text) < float("inf")
+    except ValueError:
+        return False
+
+
+def repeated_members(view: View) -> bool:
+    found = []
+
+    def pairs(items: list) -> dict:
+        names = [name for name, _ in items]
+        found.append(len(names) != len(set(names)))
+        return dict(items)
+
+    try:
+        json.loads(view.body, object_pairs_hook=pairs)
+    except (ValueError, RecursionError):
+        return False
+    return any(found)
+
+
+def beyond_64_bits(value) -> bool:
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        return False
+    if isinstance(value, int):
+        return not -(2**63) <= value < 2**63
+    if isinstance(value, float):
+        return value != value or value in (float("inf"), float("-inf"))
+    return any(beyond_64_bits(item) for item in (value.values() if isinstance(value, dict) else value))
+
+
+def converted_inside(view: View) -> bool:
+    members = view.json if isinstance(view.json, dict) else {}
+    return view.route == "Zoo" and any(name in members and not check(members[name]) for name, check in CONVERTED.items())
+
+
+def other_placeholders(view: View) -> bool:
+    import base64
+
+    wanted = REQUIRED.get(view.route, {})
+    found = {name.removeprefix("bt_header_input_obj_"): value for name, value in view.headers if name.startswith("bt_header_input_obj")}
+    return found != {name: base64.b64encode(text.encode()).decode() for name, text in wanted.items()}
+
+
+def unreadable_members(view: View) -> bool:
+    """Whether the SDK's own class refuses the members of the body that describe the exchange."""
+    from bittensor.core.synapse import Synapse
+
+    if not isinstance(view.json, dict):
+        return False
+    try:
+        Synapse(**{name: value for name, value in view.json.items() if name in MEMBERS})
+    except Exception:
+        return True
+    return False
+
+
+def depth(body: bytes) -> int:
+    now = most = 0
+    for byte in body:
+        now += (byte in b"[{") - (byte in b"]}")
+        most = max(most, now)
+    return most
+
+
+def newer_text(view: View) -> bool:
+    def any_new(value) -> bool:
+        if isinstance(value, str):
+            return any(unicodedata.category(c) == "Cn" for c in value)
+        if isinstance(value, dict):
+            return any(any_new(item) for pair in value.items() for item in pair)
+        return isinstance(value, list) and any(any_new(item) for item in value)
+
+    return any_new(view.json)
+
+
+def bad_length(view: View) -> bool:
+    return any(not re.fullmatch(rb"[ \t]*[0-9]+[ \t]*", value) for value in re.findall(rb"(?im)^content-length:([^\r\n]*)", view.head))
+
+
+STRICTER = [
+    Rule("compressed", (400,), lambda v: v.get("content-encoding") is not None, "a body says it is compressed; nobody compresses, and Python ignores the header"),
+    Rule("body-size", (413,), lambda v: len(v.body) > 1 << 20, "bodies above 1 MiB (A.13)"),
+    Rule("head-size", (431,), lambda v: len(v.head) > 15 << 10 or len(v.headers) > 100, "heads above 16 KiB or 100 fields (A.13)"),
+    Rule("repeated-header", (400, 401), lambda v: any(len(v.all(name)) > 1 for name in {n for n, _ in v.headers} if name in WIRE or name.startswith("bt_header_input_obj_")), "a header of the wire twice (A.3)"),
+    Rule("integer-form", (400,), lambda v: any(not whole_integer(value) for name in INTEGERS for value in v.all(name)), "integers other than 1 to 20 digits below 2^64 (A.3, A.7)"),
+    Rule("seconds-form", (400,), lambda v: any(not plain_seconds(value) for name in FLOATS for value in v.all(name)), "times that are not finite plain numbers of zero or more (A.7)"),
+    Rule("unprintable-header", (400,), lambda v: any(not re.fullmatch(r"[ -~]*", value) for name, value in v.headers if name in WIRE), "text outside printable ASCII in a header of the wire (A.9)"),
+    Rule("uuid-form", (400, 401), lambda v: not re.fullmatch("[0-9A-Za-z-]{1,64}", v.get(DENDRITE + "uuid") or ""), "no uuid, or one that could move the dots of the signed text (A.6)"),
+    Rule("near-name", (400, 401), View.near_names, "names that only contain one of the wire's (A.3)"),
+    Rule("too-old", (401,), lambda v: v.nonce() is not None and v.nonce() <= v.at - v.window(), "freshness for every request, whatever version, stored nonces and timeout say; timeouts count up to 60 s (A.7)"),
+    Rule("from-the-future", (401,), lambda v: v.nonce() is not None and v.nonce() > v.at + 4 * SECOND, "an upper bound on nonces (A.7)"),
+    Rule("wrapped-signature", (401,), lambda v: "a-wrapped-message" in v.kinds, "signatures over <Bytes>message</Bytes> (A.6)"),
+    Rule("weak-key", (401,), lambda v: v.get(DENDRITE + "hotkey") == "5C4hrfjw9DjXZTzV3MwzrrAr9P1MJhSrvWGWqi1eSuyUpnhM", "the all-zero key, under which a constant verifies (A.6)"),
+    Rule("address-form", (401,), lambda v: not re.fullmatch("5[1-9A-HJ-NP-Za-km-z]{47}", v.get(DENDRITE + "hotkey") or ""), "the same key under another prefix or spelling (A.6, D.5)"),
+    Rule("signature-form", (401,), lambda v: not re.fullmatch("0x[0-9a-fA-F]{128}", v.get(DENDRITE + "signature") or ""), "signatures other than 0x and 128 hex digits (A.6)"),
+    Rule("get", (405,), lambda v: v.method == "GET", "GET (A.1)"),
+    Rule("percent-path", (404,), lambda v: b"%" in v.path, "percent signs in the path: a route has one spelling (A.14)"),
+    Rule("repeated-member", (400,), repeated_members, "members of the body twice (A.4)"),
+    Rule("wide-number", (400,), lambda v: beyond_64_bits(v.json), "numbers no 64 bits hold; NaN and infinities (A.4)"),
+    Rule("converted-inside", (400,), converted_inside, "texts or fractions where a list, dict or tuple has integers: converted only at top level (A.4)"),
+    Rule("length-form", (400,), bad_length, "a content length that is not one plain number (A.13)"),
+]
+LAXER = [
+    Rule("placeholders", (200,), other_placeholders, "placeholder headers are not needed and not read (A.3)"),
+    Rule("near-name", (200,), View.near_names, "names that only contain one of the wire's are not read (A.3)"),
+    Rule("wire-members", (200,), unreadable_members, "members of the body that describe the exchange are not authenticated and not read (A.4)"),
+    Rule("order", (200,), lambda v: v.python == 401 and "newer one was last processed" in v.python_text and v.nonce() > v.at - v.window(), "nonces of one lane may arrive out of order; each still works once (A.7)"),
+    Rule("newer-unicode", (200,), newer_text, "hashes as Python releases with a newer Unicode make them (A.5)"),
+    Rule("deep-json", (200,), lambda v: v.python == 400 and depth(v.body) > 400, "deep nesting in a member nobody reads, where Python's recursion ends"),
+]
