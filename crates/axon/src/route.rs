@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use axoneme_protocol::body_hash::{body_hash, hashed_values, matches};
+use axoneme_protocol::body_hash::{body_hash, body_matches};
 use axoneme_protocol::envelope::read_body;
 use axoneme_protocol::{EmptyValue, Envelope, Ping, Synapse};
 use tokio_util::sync::CancellationToken;
@@ -50,9 +50,10 @@ impl<S: Synapse> Route for TypedRoute<S> {
                 _ => "malformed JSON",
             },
         })?;
-        let values = hashed_values(&synapse).map_err(|error| Refusal::internal(&error))?;
-        if !matches(&values, claimed_hash) {
-            return Err(Refusal::BodyHash);
+        match body_matches(&synapse, body, claimed_hash) {
+            Ok(true) => {}
+            Ok(false) => return Err(Refusal::BodyHash),
+            Err(error) => return Err(Refusal::internal(&error)),
         }
         let forward = self.0.clone();
         Ok(Box::new(move |caller, cancel| {

@@ -150,15 +150,17 @@ struct Body<'a, S> {
     synapse: &'a S,
 }
 
-/// Reads a JSON body, of which only the outermost form is checked here: it has to be an object.
+/// Reads a JSON body, of which only the outermost form is checked here: it has to be an object, and UTF-8 throughout.
 ///
-/// serde would also take a list of the values in order, which no Python peer does.
+/// serde would also take a list of the values in order, which no Python peer does, and does not look at the bytes of
+/// members it skips.
 pub fn read_body<T: DeserializeOwned>(body: &[u8]) -> Result<T, serde_json::Error> {
-    let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
-    if first.is_some_and(|byte| *byte != b'{') {
+    let body = std::str::from_utf8(body).map_err(|_| serde::de::Error::custom("not UTF-8"))?;
+    let first = body.bytes().find(|byte| !byte.is_ascii_whitespace());
+    if first.is_some_and(|byte| byte != b'{') {
         return Err(serde::de::Error::custom("not a JSON object"));
     }
-    serde_json::from_slice(body)
+    serde_json::from_str(body)
 }
 
 /// A text made safe for a header line: printable ASCII, at most [`MAX_HEADER_VALUE`] bytes.
