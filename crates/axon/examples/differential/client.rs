@@ -123,7 +123,11 @@ fn text_of(response: &Response) -> String {
     let Ok(json) = serde_json::from_str::<serde_json::Value>(&text) else {
         return text;
     };
-    let member = json.get(if response.status == 200 { "completion" } else { "message" });
+    let member = json.get(if response.status == 200 {
+        "completion"
+    } else {
+        "message"
+    });
     match member {
         Some(value) => value.as_str().map_or(text, str::to_owned),
         None if response.status == 200 => String::new(),
