@@ -113,14 +113,23 @@ def repeated_members(view: View) -> bool:
     return any(found)
 
 
-def beyond_64_bits(value) -> bool:
-    if isinstance(value, bool) or value is None or isinstance(value, str):
-        return False
-    if isinstance(value, int):
+def leaves(value):
+    """Everything inside that is neither list nor dict; without recursion, as the nesting may be deep."""
+    rest = [value]
+    while rest:
+        value = rest.pop()
+        if isinstance(value, dict):
+            rest += [*value.values(), *value]
+        elif isinstance(value, list):
+            rest += value
+        else:
+            yield value
+
+
+def wide(value) -> bool:
+    if type(value) is int:
         return not -(2**63) <= value < 2**63
-    if isinstance(value, float):
-        return value != value or value in (float("inf"), float("-inf"))
-    return any(beyond_64_bits(item) for item in (value.values() if isinstance(value, dict) else value))
+    return isinstance(value, float) and (value != value or value in (float("inf"), float("-inf")))
 
 
 def converted_inside(view: View) -> bool:
@@ -158,14 +167,8 @@ def depth(body: bytes) -> int:
 
 
 def newer_text(view: View) -> bool:
-    def any_new(value) -> bool:
-        if isinstance(value, str):
-            return any(unicodedata.category(c) == "Cn" for c in value)
-        if isinstance(value, dict):
-            return any(any_new(item) for pair in value.items() for item in pair)
-        return isinstance(value, list) and any(any_new(item) for item in value)
-
-    return any_new(view.json)
+    texts = (leaf for leaf in leaves(view.json) if isinstance(leaf, str))
+    return any(unicodedata.category(c) == "Cn" for text in texts for c in text)
 
 
 def bad_length(view: View) -> bool:
@@ -191,7 +194,7 @@ STRICTER = [
     Rule("get", (405,), lambda v: v.method == "GET", "GET (A.1)"),
     Rule("percent-path", (404,), lambda v: b"%" in v.path, "percent signs in the path: a route has one spelling (A.14)"),
     Rule("repeated-member", (400,), repeated_members, "members of the body twice (A.4)"),
-    Rule("wide-number", (400,), lambda v: beyond_64_bits(v.json), "numbers no 64 bits hold; NaN and infinities (A.4)"),
+    Rule("wide-number", (400,), lambda v: any(map(wide, leaves(v.json))), "numbers no 64 bits hold; NaN and infinities (A.4)"),
     Rule("converted-inside", (400,), converted_inside, "texts or fractions where a list, dict or tuple has integers: converted only at top level (A.4)"),
     Rule("length-form", (400,), bad_length, "a content length that is not one plain number (A.13)"),
 ]
