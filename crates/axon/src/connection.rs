@@ -1,50 +1,151 @@
-//! One TCP connection with a sense of time: when its request began, and whether the other side still reads.
+//! One TCP connection with a sense of time: when its request began, how long it may be silent, and whether the other
+//! side still reads.
 
 use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use http::HeaderValue;
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
-/// When the first byte of the request at hand came in.
-///
-/// HTTP libraries tell when the head is complete; by then a slow sender has had its time once already.
-#[derive(Clone, Default)]
-pub(crate) struct RequestStart(Arc<Mutex<Option<Instant>>>);
+use crate::limits::Limits;
+use crate::peers::{Peer, Slot};
 
-impl RequestStart {
-    fn note(&self) {
-        self.0.lock().get_or_insert_with(Instant::now);
-    }
+/// Where requests come in, and what all requests of one connection share.
+pub(crate) struct Place {
+    pub(crate) local: SocketAddr,
+    pub(crate) ip: IpAddr,
+    pub(crate) peer: Peer,
+    pub(crate) local_ip: IpText,
+    pub(crate) peer_ip: IpText,
+    pub(crate) timing: Arc<Timing>,
+    slot: Slot,
+}
 
-    /// The moment, or now when the whole request came along with the one before.
-    pub(crate) fn get(&self) -> Instant {
-        self.0.lock().unwrap_or_else(Instant::now)
-    }
+/// An address as answers write it.
+pub(crate) struct IpText {
+    pub(crate) text: String,
+    pub(crate) header: HeaderValue,
+}
 
-    /// The next byte belongs to another request.
-    pub(crate) fn reset(&self) {
-        *self.0.lock() = None;
+impl IpText {
+    fn of(ip: IpAddr) -> Self {
+        let text = ip.to_string();
+        // An address is digits, letters, points and colons.
+        let header = HeaderValue::try_from(&text).unwrap_or(HeaderValue::from_static(""));
+        Self { text, header }
     }
 }
 
-pub(crate) struct TimedStream {
-    stream: TcpStream,
-    start: RequestStart,
+impl Place {
+    pub(crate) fn new(peer: SocketAddr, local: SocketAddr, slot: Slot, timing: Arc<Timing>) -> Self {
+        let ip = peer.ip().to_canonical();
+        Self {
+            local,
+            ip,
+            peer: Peer::of(ip),
+            local_ip: IpText::of(local.ip().to_canonical()),
+            peer_ip: IpText::of(ip),
+            timing,
+            slot,
+        }
+    }
+
+    /// A caller that is served came through here.
+    pub(crate) fn vouch(&self) {
+        self.slot.vouch();
+    }
+
+    /// Becomes ready when this connection has to make room for others.
+    pub(crate) async fn evicted(&self) {
+        self.slot.evicted().await;
+    }
+}
+
+/// Where a connection stands in time.
+///
+/// HTTP libraries tell when a head is complete; by then a slow sender has had its time once already.
+pub(crate) struct Timing(Mutex<Phase>);
+
+#[derive(Clone, Copy)]
+enum Phase {
+    /// Nothing has come yet.
+    Fresh(Instant),
+    /// The head of a request is on its way, since then.
+    Arriving(Instant),
+    /// A request is served. What may take how long is decided there.
+    Serving,
+    /// Between two requests, since the last byte of the answer.
+    Idle(Instant),
+}
+
+impl Timing {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self(Mutex::new(Phase::Fresh(Instant::now()))))
+    }
+
+    fn read(&self) {
+        let mut phase = self.0.lock();
+        if matches!(*phase, Phase::Fresh(_) | Phase::Idle(_)) {
+            *phase = Phase::Arriving(Instant::now());
+        }
+    }
+
+    fn wrote(&self) {
+        let mut phase = self.0.lock();
+        if let Phase::Idle(since) = &mut *phase {
+            *since = Instant::now();
+        }
+    }
+
+    /// A head is complete. Gives the moment of its first byte, or now when it came along with the request before.
+    pub(crate) fn serve(self: &Arc<Self>) -> (Instant, Serving) {
+        let mut phase = self.0.lock();
+        let first_byte = match *phase {
+            Phase::Arriving(since) => since,
+            _ => Instant::now(),
+        };
+        *phase = Phase::Serving;
+        (first_byte, Serving(self.clone()))
+    }
+
+    /// When the connection has to be closed if nothing changes; nothing while a request is served.
+    pub(crate) fn deadline(&self, limits: &Limits) -> Option<Instant> {
+        match *self.0.lock() {
+            Phase::Fresh(since) | Phase::Arriving(since) => Some(since + limits.head_timeout),
+            Phase::Idle(since) => Some(since + limits.idle_timeout),
+            Phase::Serving => None,
+        }
+    }
+}
+
+/// A request that is being served; the connection is idle again when this is dropped.
+pub(crate) struct Serving(Arc<Timing>);
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        *self.0.0.lock() = Phase::Idle(Instant::now());
+    }
+}
+
+/// Bytes that come and go, and when.
+pub(crate) struct TimedStream<S> {
+    stream: S,
+    timing: Arc<Timing>,
     write_timeout: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
-impl TimedStream {
-    pub(crate) fn new(stream: TcpStream, start: RequestStart, write_timeout: Duration) -> Self {
+impl<S: AsyncRead + AsyncWrite + Unpin> TimedStream<S> {
+    pub(crate) fn new(stream: S, timing: Arc<Timing>, write_timeout: Duration) -> Self {
         Self {
             stream,
-            start,
+            timing,
             write_timeout,
             stalled: None,
         }
@@ -54,6 +155,7 @@ impl TimedStream {
     fn watch<T>(&mut self, cx: &mut Context<'_>, poll: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if poll.is_ready() {
             self.stalled = None;
+            self.timing.wrote();
             return poll;
         }
         let timeout = self.write_timeout;
@@ -70,7 +172,7 @@ impl TimedStream {
     /// could lose what was already on its way.
     pub(crate) async fn linger(mut self) {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
-        const WAIT: Duration = Duration::from_secs(1);
+        const WAIT: Duration = Duration::from_millis(500);
         const ENOUGH: usize = 1 << 20;
         let _ = tokio::time::timeout(WAIT, async {
             self.stream.shutdown().await?;
@@ -88,18 +190,18 @@ impl TimedStream {
     }
 }
 
-impl AsyncRead for TimedStream {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for TimedStream<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let poll = Pin::new(&mut self.stream).poll_read(cx, buf);
         if buf.filled().len() > before {
-            self.start.note();
+            self.timing.read();
         }
         poll
     }
 }
 
-impl AsyncWrite for TimedStream {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TimedStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let poll = Pin::new(&mut self.stream).poll_write(cx, buf);
         self.watch(cx, poll)
@@ -120,6 +222,11 @@ impl AsyncWrite for TimedStream {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let poll = Pin::new(&mut self.stream).poll_flush(cx);
+        if poll.is_ready() {
+            // Flushing happens all the time; only what was written counts as progress.
+            self.stalled = None;
+            return poll;
+        }
         self.watch(cx, poll)
     }
 

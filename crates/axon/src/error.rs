@@ -33,6 +33,21 @@ pub enum AxonError {
         /// Name of the synapse.
         synapse: &'static str,
     },
+    /// A v10 signature would cover nothing of what is asked.
+    #[error(
+        "synapse {synapse} has no hash fields: on the v10 wire its body could be changed on the way; name some in \
+         HASH_FIELDS, serve it over btauth/1 only, or say that this is meant with allow_unhashed"
+    )]
+    NoHashFields {
+        /// Name of the synapse.
+        synapse: &'static str,
+    },
+    /// A route that no caller could use.
+    #[error("synapse {synapse} accepts neither the v10 wire nor btauth/1; allow one of them")]
+    NoWire {
+        /// Name of the synapse.
+        synapse: &'static str,
+    },
 }
 
 impl AxonError {

@@ -5,10 +5,12 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use axoneme_protocol::Synapse;
+use axoneme_protocol::{StreamingSynapse, Synapse};
 use axoneme_wallet::AccountId;
-use tokio::time::Instant;
+use futures::stream::BoxStream;
 use tokio_util::sync::CancellationToken;
+
+use crate::auth::AuthKind;
 
 /// Who asks. Everything here is verified or measured by this side, except where said otherwise.
 #[derive(Debug, Clone)]
@@ -18,24 +20,20 @@ pub struct Caller {
     pub hotkey: AccountId,
     /// Where the connection comes from.
     pub ip: IpAddr,
-    /// How long the caller says it waits. Not signed.
+    /// How long the caller says it waits, at most this axon's limit. Not signed; the v10 wire only.
     pub timeout: Option<Duration>,
     /// When the answer is dropped: the caller's timeout, or this axon's limit if that is sooner.
     pub deadline: std::time::Instant,
     /// Name of the route.
     pub synapse: &'static str,
+    /// How the caller proved who it is.
+    pub auth: AuthKind,
     /// The signed nonce: nanoseconds since 1970 by the caller's clock.
     pub nonce: u64,
-    /// The signed lane of the caller.
+    /// The signed lane of the caller; empty where the wire has none.
     pub uuid: String,
-    /// The SDK version the caller claims. Not signed.
+    /// The SDK version the caller claims. Not signed; the v10 wire only.
     pub version: Option<u64>,
-}
-
-impl Caller {
-    pub(crate) fn deadline(&self) -> Instant {
-        Instant::from_std(self.deadline)
-    }
 }
 
 /// A handler of one synapse.
@@ -47,6 +45,22 @@ impl Caller {
 pub trait Forward<S: Synapse>: Send + Sync + 'static {
     /// Fills in the answer. Leave the fields of the question as they are: Python callers overwrite theirs with them.
     async fn forward(&self, caller: Caller, synapse: S, cancel: CancellationToken) -> Result<S, HandlerError>;
+}
+
+/// An answer in pieces of text: whole characters by their type, sent one by one as they come.
+pub type TokenStream = BoxStream<'static, Result<String, HandlerError>>;
+
+/// A handler of one synapse that answers while it thinks.
+///
+/// An error before the first piece is answered as any other; headers go out with the first piece. An error or panic
+/// after that ends the connection without the end of the stream, so that the caller does not take half an answer for
+/// a whole one. When the caller goes away, the deadline passes or the axon shuts down, `cancel` fires and the stream is
+/// dropped; what it started elsewhere should watch `cancel`.
+#[async_trait]
+pub trait ForwardStream<S: StreamingSynapse>: Send + Sync + 'static {
+    /// Begins the answer.
+    async fn forward(&self, caller: Caller, synapse: S, cancel: CancellationToken)
+    -> Result<TokenStream, HandlerError>;
 }
 
 /// A handler's refusal to answer.

@@ -1,9 +1,9 @@
-//! The HTTP server of a neuron: speaks the v10 wire to Python and Rust dendrites.
+//! The HTTP server of a neuron: speaks the v10 wire to Python and Rust dendrites, and `btauth/1` to SDK 11.
 //!
-//! A handler is an async function over a typed synapse and its verified caller ([`Forward`]). Before it runs, every
-//! request passes the list in `pipeline.rs`: limits, route, head, blacklist, freshness, declared size, signature,
-//! nonce, rate, body, body hash, queue. What fails is answered with the status of its [`Refusal`] and never reaches
-//! the handler.
+//! A handler is an async function over a typed synapse and its verified caller ([`Forward`], or [`ForwardStream`] for an
+//! answer in pieces). Before it runs, every request passes the layers listed in `stack.rs`: address rate, framing,
+//! route, head, body, signature and nonce, caller policy, hotkey rate, queue, parse. What fails is answered with the
+//! status of its [`Refusal`] and never reaches the handler.
 //!
 //! ```no_run
 //! use std::sync::Arc;
@@ -40,25 +40,32 @@
 //! # }
 //! ```
 
+mod accept;
 mod answer;
-mod body;
+mod auth;
+mod budget;
 mod connection;
 mod error;
+mod familiar;
 mod handler;
+mod head;
 mod limits;
+mod meters;
 mod peers;
-mod pipeline;
 mod policy;
 mod queue;
 mod rate;
 mod refusal;
 mod route;
 mod server;
+mod stack;
+mod streams;
 
+pub use auth::{AuthKind, AuthPolicy};
 pub use error::AxonError;
-pub use handler::{Caller, Forward, HandlerError};
-pub use limits::{Limits, Rate};
-pub use policy::{AllowAll, CallerPolicy, Verdict};
+pub use handler::{Caller, Forward, ForwardStream, HandlerError, TokenStream};
+pub use limits::{Limits, Rate, StreamLimits};
+pub use policy::{AllowAll, CallerPolicy, Ground, Verdict};
 pub use refusal::Refusal;
 pub use server::{Axon, AxonBuilder, AxonHandle};
 pub use tokio_util::sync::CancellationToken;

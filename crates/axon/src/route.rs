@@ -6,11 +6,45 @@ use std::sync::Arc;
 
 use axoneme_protocol::body_hash::{body_hash, body_matches};
 use axoneme_protocol::envelope::read_body;
-use axoneme_protocol::{EmptyValue, Envelope, Ping, Synapse};
+use axoneme_protocol::{EmptyValue, Envelope, Ping, StreamingSynapse, Synapse};
+use http::{HeaderName, HeaderValue};
 use tokio_util::sync::CancellationToken;
 
-use crate::handler::{Caller, Forward, HandlerError};
+use crate::auth::AuthPolicy;
+use crate::handler::{Caller, Forward, ForwardStream, HandlerError, TokenStream};
+use crate::meters::Meters;
+use crate::queue::Permit;
 use crate::refusal::Refusal;
+use crate::stack::Gone;
+use crate::streams::StreamSlot;
+
+/// A route, the wires it accepts, and the largest body it takes.
+pub(crate) struct Endpoint {
+    pub(crate) route: Box<dyn Route>,
+    pub(crate) auth: AuthPolicy,
+    pub(crate) body_bytes: usize,
+    /// `bt_header_input_obj_*`, the same in every answer.
+    pub(crate) placeholders: Vec<(HeaderName, HeaderValue)>,
+    pub(crate) meters: Meters,
+}
+
+impl Endpoint {
+    pub(crate) fn new(route: Box<dyn Route>, auth: AuthPolicy, body_bytes: usize) -> Self {
+        let placeholder = |(field, empty): &(&str, EmptyValue)| {
+            let name = HeaderName::try_from(format!("bt_header_input_obj_{field}")).ok()?;
+            Some((name, HeaderValue::from_static(empty.header_value())))
+        };
+        let placeholders = route.required_fields().iter().filter_map(placeholder).collect();
+        let meters = Meters::new(route.name());
+        Self {
+            route,
+            auth,
+            body_bytes,
+            placeholders,
+            meters,
+        }
+    }
+}
 
 /// A route of the axon.
 pub(crate) trait Route: Send + Sync {
@@ -18,22 +52,71 @@ pub(crate) trait Route: Send + Sync {
 
     fn required_fields(&self) -> &'static [(&'static str, EmptyValue)];
 
-    /// Parses a body and compares its hash; what comes back is ready to run.
-    fn read(&self, body: &[u8], claimed_hash: &str) -> Result<Ready, Refusal>;
+    /// Whether anything of the body is under a v10 signature.
+    fn is_hashed(&self) -> bool;
+
+    /// Whether the answer is a stream.
+    fn streams(&self) -> bool;
+
+    /// Parses a body and compares its hash, where the wire has one; what comes back is ready to run.
+    fn read(&self, body: &[u8], claimed_hash: Option<&str>) -> Result<Ready, Refusal>;
 }
 
 /// A parsed request, waiting for its handler.
 pub(crate) type Ready = Box<dyn FnOnce(Caller, CancellationToken) -> Running + Send>;
 
 /// A handler at work.
-pub(crate) type Running = Pin<Box<dyn Future<Output = Result<Written, HandlerError>> + Send>>;
+pub(crate) type Running = Pin<Box<dyn Future<Output = Result<Handled, HandlerError>> + Send>>;
 
-/// An answer ready to be written: sets the body hash in the envelope and gives the JSON.
-pub(crate) type Written = Box<dyn FnOnce(&mut Envelope) -> Result<Vec<u8>, String> + Send>;
+/// What a handler gave.
+pub(crate) enum Handled {
+    Whole(Box<dyn Whole>),
+    Pieces(TokenStream),
+}
 
-pub(crate) struct TypedRoute<S: Synapse>(pub(crate) Arc<dyn Forward<S>>);
+/// What goes back up the stack.
+pub(crate) enum Output {
+    Whole(Box<dyn Whole>),
+    /// A stream, or nothing when it ended before its first piece.
+    Pieces(Option<Flow>),
+}
 
-impl<S: Synapse> Route for TypedRoute<S> {
+/// A stream that has begun, and what it holds on to until it ends.
+pub(crate) struct Flow {
+    pub(crate) first: Option<String>,
+    pub(crate) rest: TokenStream,
+    pub(crate) deadline: tokio::time::Instant,
+    pub(crate) _held: Held,
+}
+
+/// What ends with a stream: the right to run, a place among the caller's streams, and the wait of a handler that is
+/// told when its reader goes away.
+pub(crate) type Held = (Gone, Option<StreamSlot>, Option<Permit>);
+
+/// A whole answer, ready to be written.
+pub(crate) trait Whole: Send {
+    /// The JSON of the v10 wire; sets the body hash in the envelope.
+    fn in_envelope(&self, envelope: &mut Envelope) -> Result<Vec<u8>, String>;
+
+    /// The fields alone.
+    fn plain(&self) -> Result<Vec<u8>, String>;
+}
+
+impl<S: Synapse> Whole for S {
+    fn in_envelope(&self, envelope: &mut Envelope) -> Result<Vec<u8>, String> {
+        envelope.body_hash = body_hash(self).map_err(|error| error.to_string())?;
+        envelope.body(self).map_err(|error| error.to_string())
+    }
+
+    fn plain(&self) -> Result<Vec<u8>, String> {
+        serde_json::to_vec(self).map_err(|error| error.to_string())
+    }
+}
+
+/// A handler that gives a whole answer.
+pub(crate) struct WholeRoute<S: Synapse>(pub(crate) Arc<dyn Forward<S>>);
+
+impl<S: Synapse> Route for WholeRoute<S> {
     fn name(&self) -> &'static str {
         S::NAME
     }
@@ -42,31 +125,69 @@ impl<S: Synapse> Route for TypedRoute<S> {
         S::REQUIRED_FIELDS
     }
 
-    fn read(&self, body: &[u8], claimed_hash: &str) -> Result<Ready, Refusal> {
-        let synapse: S = read_body(body).map_err(|error| Refusal::Body {
-            synapse: S::NAME,
-            what: match error.classify() {
-                serde_json::error::Category::Data => "wrong or missing fields",
-                _ => "malformed JSON",
-            },
-        })?;
-        match body_matches(&synapse, body, claimed_hash) {
-            Ok(true) => {}
-            Ok(false) => return Err(Refusal::BodyHash),
-            Err(error) => return Err(Refusal::internal(&error)),
-        }
+    fn is_hashed(&self) -> bool {
+        !S::HASH_FIELDS.is_empty()
+    }
+
+    fn streams(&self) -> bool {
+        false
+    }
+
+    fn read(&self, body: &[u8], claimed_hash: Option<&str>) -> Result<Ready, Refusal> {
+        let synapse: S = parse(body, claimed_hash)?;
         let forward = self.0.clone();
         Ok(Box::new(move |caller, cancel| {
-            Box::pin(async move { forward.forward(caller, synapse, cancel).await.map(written) })
+            Box::pin(async move {
+                let answer = forward.forward(caller, synapse, cancel).await?;
+                Ok(Handled::Whole(Box::new(answer)))
+            })
         }))
     }
 }
 
-fn written<S: Synapse>(answer: S) -> Written {
-    Box::new(move |envelope| {
-        envelope.body_hash = body_hash(&answer).map_err(|error| error.to_string())?;
-        envelope.body(&answer).map_err(|error| error.to_string())
-    })
+/// A handler that gives its answer in pieces.
+pub(crate) struct StreamRoute<S: StreamingSynapse>(pub(crate) Arc<dyn ForwardStream<S>>);
+
+impl<S: StreamingSynapse> Route for StreamRoute<S> {
+    fn name(&self) -> &'static str {
+        S::NAME
+    }
+
+    fn required_fields(&self) -> &'static [(&'static str, EmptyValue)] {
+        S::REQUIRED_FIELDS
+    }
+
+    fn is_hashed(&self) -> bool {
+        !S::HASH_FIELDS.is_empty()
+    }
+
+    fn streams(&self) -> bool {
+        true
+    }
+
+    fn read(&self, body: &[u8], claimed_hash: Option<&str>) -> Result<Ready, Refusal> {
+        let synapse: S = parse(body, claimed_hash)?;
+        let forward = self.0.clone();
+        Ok(Box::new(move |caller, cancel| {
+            Box::pin(async move { forward.forward(caller, synapse, cancel).await.map(Handled::Pieces) })
+        }))
+    }
+}
+
+fn parse<S: Synapse>(body: &[u8], claimed_hash: Option<&str>) -> Result<S, Refusal> {
+    let synapse: S = read_body(body).map_err(|error| Refusal::Body {
+        synapse: S::NAME,
+        what: match error.classify() {
+            serde_json::error::Category::Data => "wrong or missing fields",
+            _ => "malformed JSON",
+        },
+    })?;
+    match claimed_hash.map(|claimed| body_matches(&synapse, body, claimed)) {
+        None | Some(Ok(true)) => {}
+        Some(Ok(false)) => return Err(Refusal::BodyHash),
+        Some(Err(error)) => return Err(Refusal::internal(&error)),
+    }
+    Ok(synapse)
 }
 
 /// The built-in ping every axon answers.

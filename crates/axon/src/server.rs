@@ -1,30 +1,33 @@
-//! Listening, accepting, and going down in order.
+//! Building, starting, and going down in order.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axoneme_protocol::{Clock, MemoryNonceStore, NonceStore, NonceWindow, Ping, Synapse, SystemClock};
+use axoneme_protocol::{
+    Clock, MemoryNonceStore, NonceStore, NonceWindow, Ping, StreamingSynapse, Synapse, SystemClock,
+};
 use axoneme_wallet::Keypair;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::connection::{RequestStart, TimedStream};
+use crate::accept::Acceptor;
+use crate::answer::Face;
+use crate::auth::AuthPolicy;
+use crate::budget::Budget;
 use crate::error::AxonError;
-use crate::handler::Forward;
+use crate::familiar::Familiar;
+use crate::handler::{Forward, ForwardStream};
 use crate::limits::Limits;
-use crate::peers::{Connections, Slot};
-use crate::pipeline::{Endpoint, Pipeline, Place};
+use crate::meters::Meters;
 use crate::policy::{AllowAll, CallerPolicy};
 use crate::queue::Gate;
 use crate::rate::RateLimiter;
-use crate::route::{Pong, Route, TypedRoute};
+use crate::route::{Endpoint, Pong, Route, StreamRoute, WholeRoute};
+use crate::stack::Shared;
+use crate::streams::OpenStreams;
 
 /// The HTTP server of a neuron.
 #[derive(Debug)]
@@ -37,11 +40,12 @@ impl Axon {
             hotkey,
             bind: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8091)),
             limits: Limits::default(),
+            auth: AuthPolicy::default(),
             policy: Arc::new(AllowAll),
             clock: Arc::new(SystemClock::default()),
             nonces: None,
-            routes: vec![Box::new(TypedRoute::<Ping>(Arc::new(Pong)))],
-            body_limits: Vec::new(),
+            routes: vec![Box::new(WholeRoute::<Ping>(Arc::new(Pong)))],
+            options: vec![(Ping::NAME, RouteOption::Unhashed)],
         }
     }
 }
@@ -52,11 +56,20 @@ pub struct AxonBuilder {
     hotkey: Arc<Keypair>,
     bind: SocketAddr,
     limits: Limits,
+    auth: AuthPolicy,
     policy: Arc<dyn CallerPolicy>,
     clock: Arc<dyn Clock>,
     nonces: Option<Arc<dyn NonceStore>>,
     routes: Vec<Box<dyn Route>>,
-    body_limits: Vec<(&'static str, usize)>,
+    options: Vec<(&'static str, RouteOption)>,
+}
+
+/// What is said about one route; the last word counts.
+#[derive(Debug, Clone, Copy)]
+enum RouteOption {
+    BodyBytes(usize),
+    Auth(AuthPolicy),
+    Unhashed,
 }
 
 impl AxonBuilder {
@@ -72,6 +85,18 @@ impl AxonBuilder {
         self
     }
 
+    /// Which wires are accepted; both, unless said otherwise.
+    pub fn auth(mut self, auth: AuthPolicy) -> Self {
+        self.auth = auth;
+        self
+    }
+
+    /// Which wires one synapse is served on, instead of what [`auth`](Self::auth) says.
+    pub fn route_auth<S: Synapse>(mut self, auth: AuthPolicy) -> Self {
+        self.options.push((S::NAME, RouteOption::Auth(auth)));
+        self
+    }
+
     /// Who may ask and who goes first; everybody, unless said otherwise.
     pub fn policy(mut self, policy: Arc<dyn CallerPolicy>) -> Self {
         self.policy = policy;
@@ -80,17 +105,30 @@ impl AxonBuilder {
 
     /// Serves a synapse.
     pub fn route<S: Synapse>(mut self, handler: Arc<dyn Forward<S>>) -> Self {
-        self.routes.push(Box::new(TypedRoute(handler)));
+        self.routes.push(Box::new(WholeRoute(handler)));
+        self
+    }
+
+    /// Serves a synapse whose answer is a stream.
+    pub fn route_stream<S: StreamingSynapse>(mut self, handler: Arc<dyn ForwardStream<S>>) -> Self {
+        self.routes.push(Box::new(StreamRoute(handler)));
+        self
+    }
+
+    /// Serves a synapse without hash fields on the v10 wire, where anybody on the way can change its body. Without
+    /// this such a route keeps the axon from starting.
+    pub fn allow_unhashed<S: Synapse>(mut self) -> Self {
+        self.options.push((S::NAME, RouteOption::Unhashed));
         self
     }
 
     /// A body limit for one synapse, instead of [`Limits::body_bytes`].
     pub fn body_limit<S: Synapse>(mut self, bytes: usize) -> Self {
-        self.body_limits.push((S::NAME, bytes));
+        self.options.push((S::NAME, RouteOption::BodyBytes(bytes)));
         self
     }
 
-    /// A nonce store shared with other processes, instead of this process's memory.
+    /// A nonce store shared with other processes, instead of this process's memory. Both wires claim in it.
     pub fn nonce_store(mut self, store: Arc<dyn NonceStore>) -> Self {
         self.nonces = Some(store);
         self
@@ -104,10 +142,11 @@ impl AxonBuilder {
 
     /// Listens and serves until [`AxonHandle::shutdown`].
     ///
-    /// Fails when the address cannot be had, or when two handlers serve one synapse.
+    /// Fails when the address cannot be had, when two handlers serve one synapse, or when a route would accept bodies
+    /// that nobody signed.
     pub async fn start(self) -> Result<AxonHandle, AxonError> {
         let bind = self.bind;
-        let pipeline = Arc::new(self.pipeline()?);
+        let shared = Arc::new(self.shared()?);
         let listener = TcpListener::bind(bind)
             .await
             .map_err(|source| AxonError::binding(bind, source))?;
@@ -116,53 +155,86 @@ impl AxonBuilder {
             .map_err(|source| AxonError::binding(bind, source))?;
         let closing = CancellationToken::new();
         let tasks = TaskTracker::new();
-        let acceptor = Acceptor {
-            connections: Connections::new(pipeline.limits.max_connections, pipeline.limits.max_connections_per_ip),
-            pipeline: pipeline.clone(),
-            tasks: tasks.clone(),
-            closing: closing.clone(),
-        };
+        let acceptor = Acceptor::new(shared.clone(), tasks.clone(), closing.clone());
         tasks.spawn(acceptor.run(listener));
-        tracing::info!(address = %local_addr, hotkey = %pipeline.address, "axon listening");
+        tracing::info!(address = %local_addr, hotkey = %shared.address, "axon listening");
         Ok(AxonHandle {
             local_addr,
             closing,
-            stop: pipeline.stop.clone(),
+            stop: shared.stop.clone(),
             tasks,
         })
     }
 
-    fn pipeline(self) -> Result<Pipeline, AxonError> {
+    fn shared(self) -> Result<Shared, AxonError> {
+        let routes = endpoints(self.routes, &self.options, self.auth, self.limits.body_bytes)?;
         let limits = self.limits;
         let window = NonceWindow::new(limits.clock_lead, limits.timeout_cap);
+        // One store for both wires has to remember as long as the longer of them asks for.
+        let remembered = NonceWindow::new(
+            limits.clock_lead,
+            limits.timeout_cap.max(limits.btauth_window.retention()),
+        );
         let clock = self.clock;
         let nonces = self
             .nonces
-            .unwrap_or_else(|| Arc::new(MemoryNonceStore::new(clock.clone(), window, limits.nonce_capacity)));
-        let mut routes = BTreeMap::new();
-        for route in self.routes {
-            let synapse = route.name();
-            let own_limit = self.body_limits.iter().rev().find(|(name, _)| *name == synapse);
-            let body_bytes = own_limit.map_or(limits.body_bytes, |(_, bytes)| *bytes);
-            if routes.insert(synapse, Endpoint { route, body_bytes }).is_some() {
-                return Err(AxonError::DuplicateRoute { synapse });
-            }
-        }
-        Ok(Pipeline {
-            address: self.hotkey.account_id(),
+            .unwrap_or_else(|| Arc::new(MemoryNonceStore::new(clock.clone(), remembered, limits.nonce_capacity)));
+        let largest = routes.values().map(|endpoint| endpoint.body_bytes).max().unwrap_or(0);
+        let address = self.hotkey.account_id();
+        Ok(Shared {
+            address,
+            face: Face::new(address.to_string()),
             hotkey: self.hotkey,
             routes,
+            auth: self.auth,
             policy: self.policy,
             clock,
             window,
             nonces,
             per_peer: limits.per_ip.map(RateLimiter::new),
             per_hotkey: limits.per_hotkey.map(RateLimiter::new),
-            gate: Gate::new(limits.max_concurrent, limits.queue_len),
+            stranger_checks: limits.stranger_checks.map(RateLimiter::new),
+            stranger_bytes: Budget::new(limits.stranger_bytes.max(largest.saturating_mul(2))),
+            familiar: Arc::new(Familiar::new(limits.per_ip)),
+            gate: Gate::new(limits.max_concurrent, limits.reserved_concurrent, limits.queue_len),
+            streams: OpenStreams::new(limits.streams.max_open_per_caller),
+            unknown: Meters::new("unknown"),
             stop: CancellationToken::new(),
             limits,
         })
     }
+}
+
+/// Puts together what was said about each route, and refuses what no caller could use or anybody could abuse.
+fn endpoints(
+    routes: Vec<Box<dyn Route>>,
+    options: &[(&'static str, RouteOption)],
+    auth: AuthPolicy,
+    body_bytes: usize,
+) -> Result<BTreeMap<&'static str, Arc<Endpoint>>, AxonError> {
+    let mut endpoints = BTreeMap::new();
+    for route in routes {
+        let synapse = route.name();
+        let (mut auth, mut body_bytes, mut unhashed) = (auth, body_bytes, false);
+        for (_, option) in options.iter().filter(|(name, _)| *name == synapse) {
+            match option {
+                RouteOption::BodyBytes(bytes) => body_bytes = *bytes,
+                RouteOption::Auth(own) => auth = *own,
+                RouteOption::Unhashed => unhashed = true,
+            }
+        }
+        if !auth.v10 && !auth.btauth {
+            return Err(AxonError::NoWire { synapse });
+        }
+        if auth.v10 && !route.is_hashed() && !unhashed {
+            return Err(AxonError::NoHashFields { synapse });
+        }
+        let endpoint = Arc::new(Endpoint::new(route, auth, body_bytes));
+        if endpoints.insert(synapse, endpoint).is_some() {
+            return Err(AxonError::DuplicateRoute { synapse });
+        }
+    }
+    Ok(endpoints)
 }
 
 /// A running axon. Dropping it leaves the axon running; call [`shutdown`](AxonHandle::shutdown).
@@ -191,86 +263,4 @@ impl AxonHandle {
         }
         self.stop.cancel();
     }
-}
-
-struct Acceptor {
-    pipeline: Arc<Pipeline>,
-    connections: Arc<Connections>,
-    tasks: TaskTracker,
-    closing: CancellationToken,
-}
-
-impl Acceptor {
-    async fn run(self, listener: TcpListener) {
-        loop {
-            let accepted = tokio::select! {
-                accepted = listener.accept() => accepted,
-                () = self.closing.cancelled() => return,
-            };
-            match accepted {
-                Ok((stream, peer)) => match self.connections.open(peer.ip()) {
-                    Some(slot) => self.serve(stream, peer, slot),
-                    None => {
-                        metrics::counter!("axon_connections_refused_total").increment(1);
-                        tracing::debug!(%peer, "too many connections");
-                    }
-                },
-                Err(error) => {
-                    // Out of file descriptors, mostly. It passes when connections end; a busy loop would not help.
-                    tracing::warn!("cannot accept connections: {error}");
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                }
-            }
-        }
-    }
-
-    fn serve(&self, stream: TcpStream, peer: SocketAddr, slot: Slot) {
-        let pipeline = self.pipeline.clone();
-        let closing = self.closing.clone();
-        self.tasks.spawn(async move {
-            let stop = pipeline.stop.clone();
-            tokio::select! {
-                () = serve_connection(pipeline, stream, peer, closing) => {}
-                // Time for a last answer was given in `shutdown`.
-                () = async { stop.cancelled().await; tokio::time::sleep(Duration::from_secs(1)).await } => {}
-            }
-            drop(slot);
-        });
-    }
-}
-
-async fn serve_connection(pipeline: Arc<Pipeline>, stream: TcpStream, peer: SocketAddr, closing: CancellationToken) {
-    let Ok(local) = stream.local_addr() else {
-        return;
-    };
-    // Small answers should not wait for more.
-    let _ = stream.set_nodelay(true);
-    let start = RequestStart::default();
-    let stream = TimedStream::new(stream, start.clone(), pipeline.limits.write_timeout);
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(pipeline.limits.head_timeout)
-        .max_headers(pipeline.limits.head_fields)
-        .max_header_size(pipeline.limits.head_bytes)
-        .max_buf_size(pipeline.limits.head_bytes.max(64 << 10));
-    let place = Arc::new(Place { peer, local, start });
-    let service = service_fn(move |request| {
-        let (pipeline, place) = (pipeline.clone(), place.clone());
-        // Boxed so that the connection can be taken apart at its end.
-        Box::pin(async move { Ok::<_, Infallible>(pipeline.serve(request, &place).await) })
-    });
-    let mut connection = http.serve_connection(TokioIo::new(stream), service);
-    let mut told = false;
-    let mut told_to_close = std::pin::pin!(closing.cancelled());
-    let ended = std::future::poll_fn(|cx| {
-        if !told && told_to_close.as_mut().poll(cx).is_ready() {
-            told = true;
-            std::pin::Pin::new(&mut connection).graceful_shutdown();
-        }
-        connection.poll_without_shutdown(cx)
-    });
-    if let Err(error) = ended.await {
-        tracing::debug!(%peer, "connection ended: {error}");
-    }
-    connection.into_parts().io.into_inner().linger().await;
 }
