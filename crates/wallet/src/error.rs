@@ -1,6 +1,6 @@
 //! What can go wrong with keys and wallets, and what to do about it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::account::AccountId;
 use crate::scheme::Scheme;
@@ -14,6 +14,15 @@ pub enum KeyError {
     /// Wrong words, wrong number of words, or a wrong checksum.
     #[error("not a valid mnemonic: 12, 15, 18, 21 or 24 English words with a correct checksum are needed")]
     Mnemonic,
+    /// Another number of words than mnemonics have.
+    #[error("a mnemonic has 12, 15, 18, 21 or 24 words, not {words}")]
+    Words {
+        /// The number asked for.
+        words: usize,
+    },
+    /// The operating system gave no random bytes.
+    #[error("the operating system gave no randomness for a new key")]
+    Randomness,
     /// A URI that is neither `//Name`, a phrase with derivations, nor a hex seed.
     #[error("not a valid secret uri; examples: //Alice, or a mnemonic followed by //hard or /soft derivations")]
     Uri,
@@ -25,6 +34,81 @@ pub enum KeyError {
     Secret {
         /// The scheme it was read as.
         scheme: Scheme,
+    },
+}
+
+/// Why the bytes of a keyfile could not be turned into a key.
+///
+/// Never contains a secret or a password.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyfileError {
+    /// Not usable.
+    #[error("not a usable keyfile: {reason}")]
+    Corrupt {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The secret belongs to another address than `ss58Address` says.
+    #[error("it names {written} but its secret belongs to {derived}")]
+    WrongAddress {
+        /// The address written in the file.
+        written: String,
+        /// The address of the secret.
+        derived: AccountId,
+    },
+    /// The seal of the encrypted file does not fit the password.
+    #[error("wrong password")]
+    WrongPassword,
+    /// Not enough memory to derive the key of a password.
+    #[error("512 MiB of memory are needed to derive the key of a password, and are not free")]
+    Memory,
+    /// The operating system gave no random bytes.
+    #[error("the operating system gave no randomness")]
+    Randomness,
+}
+
+impl KeyfileError {
+    /// The same, of a file in a wallet.
+    pub(crate) fn at(self, path: &Path) -> WalletError {
+        let path = path.to_path_buf();
+        match self {
+            Self::Corrupt { reason } => WalletError::Corrupt { path, reason },
+            Self::WrongAddress { written, derived } => WalletError::WrongAddress { path, written, derived },
+            Self::WrongPassword => WalletError::WrongPassword { path },
+            Self::Memory | Self::Randomness => WalletError::Machine { path, source: self },
+        }
+    }
+}
+
+/// Why a password source could not be used. Never contains the password.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PasswordError {
+    /// An environment variable holds something else.
+    #[error("{variable} cannot be used: {reason}")]
+    Variable {
+        /// Its name.
+        variable: String,
+        /// What is wrong with its value.
+        reason: &'static str,
+    },
+    /// What was read is no password.
+    #[error("the password from {from} cannot be used: {reason}")]
+    Unusable {
+        /// Where it was read from.
+        from: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// Reading failed.
+    #[error("cannot read the password from {from}")]
+    Read {
+        /// Where it was to be read from.
+        from: String,
+        /// Why it failed.
+        #[source]
+        source: std::io::Error,
     },
 }
 
@@ -42,14 +126,33 @@ pub enum WalletError {
         /// The command that creates it.
         advice: String,
     },
-    /// The file is encrypted with a password.
+    /// The file is encrypted and no source had a password.
     #[error(
-        "{} is encrypted; a neuron needs a hotkey without password (`btcli wallet new-hotkey --no-use-password`)",
+        "{} is encrypted and there is no password for it: give one by --wallet.password_fd, --wallet.password_file or \
+         BT_WALLET_PASSWORD, or make a hotkey without one (`btcli wallet new-hotkey --no-use-password`)",
         path.display()
     )]
     Encrypted {
         /// The encrypted file.
         path: PathBuf,
+    },
+    /// The file is encrypted with another password.
+    #[error("wrong password for {}", path.display())]
+    WrongPassword {
+        /// The encrypted file.
+        path: PathBuf,
+    },
+    /// A password source was named and cannot be used.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    /// The machine could not do what an encrypted file needs.
+    #[error("cannot open or write {}", path.display())]
+    Machine {
+        /// The encrypted file.
+        path: PathBuf,
+        /// What was missing.
+        #[source]
+        source: KeyfileError,
     },
     /// The file is there but is not a usable keyfile.
     #[error("{} is not a usable keyfile: {reason}; restore it with `btcli wallet regen-hotkey` or `regen-coldkey`", path.display())]

@@ -1,231 +1,179 @@
-//! The JSON inside one keyfile: reading it strictly, writing all members the Python wallets write.
+//! One keyfile, in every form the field has written.
+//!
+//! | first bytes | form | here |
+//! |---|---|---|
+//! | `$NACL` | Argon2i, then XSalsa20-Poly1305 | read, written |
+//! | `$ANSIBLE_VAULT` | PBKDF2, then AES-256-CTR and HMAC | read |
+//! | `gAAAAA` | PBKDF2, then Fernet | read |
+//! | anything else | JSON; or a bare hex seed or mnemonic | read, JSON written |
 
-use serde_json::{Map, Value};
+mod ansible;
+mod fernet;
+mod json;
+mod nacl;
+mod write;
+
+use std::fmt;
+
 use zeroize::Zeroizing;
 
 use crate::account::AccountId;
-use crate::error::KeyError;
-use crate::keypair::{KeySource, Keypair, Mnemonic};
+use crate::error::KeyfileError;
+use crate::keypair::Keypair;
+use crate::password::Password;
 use crate::scheme::Scheme;
 
-/// What a plain keyfile turned out to hold.
-#[derive(Debug)]
-pub(crate) enum Contents {
+pub(crate) use write::{make, public_json};
+
+/// A keyfile is about 600 bytes, 2,500 as an ansible vault; anything much larger is not one, and is not looked at.
+pub(crate) const MAX_KEYFILE_BYTES: usize = 64 * 1024;
+
+/// The bytes that tell an encrypted keyfile from a plain one.
+pub(crate) const LONGEST_PREFIX: usize = ansible::PREFIX.len();
+
+/// What a keyfile holds once it is open.
+#[derive(Debug, Clone)]
+pub enum Contents {
     /// A secret key.
     Secret(Box<Keypair>),
     /// An address only.
-    Public(AccountId),
+    Public(PublicKey),
 }
 
-/// Why the text of a keyfile was refused.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    /// One of the three encrypted formats.
-    Encrypted,
-    /// Not usable; the text says why and holds no secret.
-    Corrupt(String),
-    /// The secret belongs to another address than `ss58Address` says.
-    WrongAddress { written: String, derived: AccountId },
+/// The public half of a key and how it signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PublicKey {
+    /// The address.
+    pub account: AccountId,
+    /// How the key signs. Files that do not say it are sr25519.
+    pub scheme: Scheme,
 }
 
-/// First bytes of the encrypted formats.
-const ENCRYPTED: [&[u8]; 3] = [b"$NACL", b"$ANSIBLE_VAULT", b"gAAAAA"];
-
-/// Parses the bytes of a keyfile.
-///
-/// The first usable of `secretPhrase`, `secretSeed`, `privateKey`, `ss58Address` counts, as in Python. One difference:
-/// a `secretSeed` that is not 64 hex digits falls through to `privateKey`, because wallet 4.1.0 writes such files
-/// when it makes a key from a hex seed.
-pub(crate) fn parse(bytes: &[u8]) -> Result<Contents, Refusal> {
-    if ENCRYPTED.iter().any(|start| bytes.starts_with(start)) {
-        return Err(Refusal::Encrypted);
-    }
-    let Ok(Value::Object(members)) = serde_json::from_slice(bytes) else {
-        return Err(corrupt("it is not a JSON object"));
-    };
-    let members = Members(members);
-    // Absent, null or not an integer means sr25519, as in Python.
-    let scheme = match members.0.get("cryptoType").and_then(Value::as_i64) {
-        None => Scheme::Sr25519,
-        Some(number) => Scheme::from_crypto_type(number)
-            .ok_or_else(|| corrupt(format!("its cryptoType is {number}; sr25519 is 1, ed25519 is 0")))?,
-    };
-    let written = members.text("ss58Address");
-    let Some(pair) = members.secret(scheme)? else {
-        let address = written.ok_or_else(|| corrupt("it holds neither a secret nor an ss58Address"))?;
-        return address
-            .parse()
-            .map(Contents::Public)
-            .map_err(|e| corrupt(format!("its ss58Address: {e}")));
-    };
-    match written {
-        Some(written) if written != pair.account_id().to_string() => Err(Refusal::WrongAddress {
-            written: written.chars().take(64).collect(),
-            derived: pair.account_id(),
-        }),
-        _ => Ok(Contents::Secret(Box::new(pair))),
-    }
-}
-
-/// The members of the JSON object; wipes the texts it held when dropped.
-struct Members(Map<String, Value>);
-
-impl Members {
-    /// A text member; `null`, empty and other types count as absent.
-    fn text(&self, name: &str) -> Option<&str> {
-        self.0.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
-    }
-
-    fn secret(&self, scheme: Scheme) -> Result<Option<Keypair>, Refusal> {
-        if let Some(phrase) = self.text("secretPhrase") {
-            return Keypair::from_mnemonic_with(scheme, phrase)
-                .map(Some)
-                .map_err(|e| corrupt(format!("its secretPhrase: {e}")));
-        }
-        let seed = self.text("secretSeed");
-        if let Some(seed) = seed.and_then(unhex)
-            && let Ok(seed) = <[u8; 32]>::try_from(seed.as_slice())
-        {
-            return Ok(Some(Keypair::from_seed_with(scheme, seed)));
-        }
-        if let Some(text) = self.text("privateKey") {
-            let secret = unhex(text).ok_or_else(|| corrupt("its privateKey is not hex digits"))?;
-            return Keypair::from_private_key(scheme, &secret)
-                .map(Some)
-                .map_err(|e| corrupt(format!("its privateKey: {e}")));
-        }
-        match seed {
-            Some(_) => Err(corrupt(
-                "its secretSeed is not 64 hex digits and there is no privateKey",
-            )),
-            None => Ok(None),
+impl Contents {
+    /// The public half of what is there.
+    pub fn public(&self) -> PublicKey {
+        match self {
+            Self::Secret(pair) => PublicKey {
+                account: pair.account_id(),
+                scheme: pair.scheme(),
+            },
+            Self::Public(key) => *key,
         }
     }
 }
 
-impl Drop for Members {
-    fn drop(&mut self) {
-        for value in self.0.values_mut() {
-            if let Value::String(text) = value {
-                zeroize::Zeroize::zeroize(text);
-            }
-        }
+/// How a keyfile is encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encryption {
+    /// The current form, written by both SDK generations and by us.
+    Nacl,
+    /// An ansible vault 1.1, written by older SDKs.
+    Ansible,
+    /// A Fernet token, written by the oldest.
+    Fernet,
+}
+
+impl fmt::Display for Encryption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Nacl => "NaCl",
+            Self::Ansible => "ansible vault",
+            Self::Fernet => "Fernet",
+        })
     }
 }
 
-fn unhex(text: &str) -> Option<Zeroizing<Vec<u8>>> {
-    hex::decode(text.strip_prefix("0x").unwrap_or(text))
-        .ok()
-        .map(Zeroizing::new)
+/// A keyfile taken apart, as far as that goes without a password.
+#[derive(Debug)]
+pub enum Keyfile {
+    /// Nothing is encrypted.
+    Plain(Contents),
+    /// A password is needed.
+    Encrypted(Sealed),
 }
 
-fn corrupt(reason: impl Into<String>) -> Refusal {
-    Refusal::Corrupt(reason.into())
-}
-
-/// A key made from a source, the JSON of its two files, and its words when they were just invented.
-pub(crate) struct NewKey {
-    pub(crate) pair: Keypair,
-    pub(crate) secret_json: Zeroizing<String>,
-    pub(crate) public_json: String,
-    pub(crate) mnemonic: Option<Mnemonic>,
-}
-
-/// Makes the key of `source` and what is written to disk for it.
-pub(crate) fn make(source: &KeySource) -> Result<NewKey, KeyError> {
-    let scheme = Scheme::Sr25519;
-    let mut phrase = None;
-    let mut seed = None;
-    let mut mnemonic = None;
-    let pair = match source {
-        KeySource::Random => {
-            let (_, words) = Keypair::generate();
-            let (pair, bytes) = Keypair::from_mnemonic_and_seed(scheme, words.reveal())?;
-            phrase = Some(Zeroizing::new(words.reveal().to_owned()));
-            seed = Some(bytes);
-            mnemonic = Some(words);
-            pair
+impl Keyfile {
+    /// Takes the bytes of a keyfile apart. Quick for any bytes whatever: the key of a password is derived in
+    /// [`Sealed::open`] only.
+    ///
+    /// # Errors
+    /// [`KeyfileError::Corrupt`] and [`KeyfileError::WrongAddress`]; never a panic.
+    pub fn parse(bytes: &[u8]) -> Result<Self, KeyfileError> {
+        if bytes.len() > MAX_KEYFILE_BYTES {
+            return Err(corrupt("it is larger than any keyfile"));
         }
-        KeySource::Mnemonic(words) => {
-            let (pair, bytes) = Keypair::from_mnemonic_and_seed(scheme, words)?;
-            phrase = Some(words.clone());
-            seed = Some(bytes);
-            pair
-        }
-        KeySource::Seed(bytes) => {
-            seed = Some(bytes.clone());
-            Keypair::from_seed(**bytes)
-        }
-        KeySource::Uri(uri) => Keypair::from_uri(uri)?,
-    };
-    let public_json = public_members(pair.account_id(), scheme);
-    // Built as text, not through a JSON value, so that the only copies of the secrets are wiped ones. Nothing here
-    // needs escaping: hex digits, base58 and lower-case words.
-    let mut secret_json = Zeroizing::new(String::with_capacity(1024));
-    secret_json.push_str(public_json.trim_end_matches('}'));
-    let private_key = Zeroizing::new(hex::encode(pair.private_key().as_slice()));
-    push_member(&mut secret_json, "privateKey", "0x", &private_key);
-    if let Some(phrase) = &phrase {
-        // A phrase may have been typed with several spaces; written is what derives the key.
-        let words = Zeroizing::new(phrase.split_whitespace().collect::<Vec<_>>().join(" "));
-        push_member(&mut secret_json, "secretPhrase", "", &words);
+        let form = match encryption(bytes) {
+            None => return json::parse(bytes).map(Self::Plain),
+            Some(Encryption::Nacl) => Form::Nacl(nacl::Sealed::parse(bytes)?),
+            Some(Encryption::Ansible) => Form::Ansible(ansible::Sealed::parse(bytes)?),
+            Some(Encryption::Fernet) => Form::Fernet(fernet::Sealed::parse(bytes)?),
+        };
+        Ok(Self::Encrypted(Sealed(form)))
     }
-    if let Some(seed) = &seed {
-        let seed = Zeroizing::new(hex::encode(seed.as_slice()));
-        push_member(&mut secret_json, "secretSeed", "0x", &seed);
-    }
-    secret_json.push('}');
-    Ok(NewKey {
-        pair,
-        secret_json,
-        public_json,
-        mnemonic,
-    })
 }
 
-fn public_members(account: AccountId, scheme: Scheme) -> String {
-    let crypto_type = scheme.crypto_type();
-    let key = hex::encode(account.0);
-    format!(r#"{{"accountId":"0x{key}","publicKey":"0x{key}","ss58Address":"{account}","cryptoType":{crypto_type}}}"#)
+/// The encryption that the first bytes of a keyfile announce.
+pub(crate) fn encryption(bytes: &[u8]) -> Option<Encryption> {
+    [
+        (nacl::PREFIX, Encryption::Nacl),
+        (ansible::PREFIX, Encryption::Ansible),
+        (fernet::PREFIX, Encryption::Fernet),
+    ]
+    .into_iter()
+    .find_map(|(prefix, form)| bytes.starts_with(prefix).then_some(form))
 }
 
-fn push_member(json: &mut String, name: &str, prefix: &str, value: &str) {
-    for part in [",\"", name, "\":\"", prefix, value, "\""] {
-        json.push_str(part);
+/// An encrypted keyfile, of sound shape as far as can be told.
+pub struct Sealed(Form);
+
+enum Form {
+    Nacl(nacl::Sealed),
+    Ansible(ansible::Sealed),
+    Fernet(fernet::Sealed),
+}
+
+impl Sealed {
+    /// Which of the three forms it is.
+    pub fn encryption(&self) -> Encryption {
+        match self.0 {
+            Form::Nacl(_) => Encryption::Nacl,
+            Form::Ansible(_) => Encryption::Ansible,
+            Form::Fernet(_) => Encryption::Fernet,
+        }
     }
+
+    /// Opens the file.
+    ///
+    /// Blocks for seconds and, for NaCl, needs 512 MiB while it runs: call it from a thread of its own, never on an
+    /// async runtime. NaCl files are opened one at a time in a process.
+    ///
+    /// # Errors
+    /// [`KeyfileError::WrongPassword`] when the file's own seal says so, [`KeyfileError::Memory`], and whatever
+    /// [`Keyfile::parse`] finds wrong with the text inside.
+    pub fn open(&self, password: &Password) -> Result<Contents, KeyfileError> {
+        let plaintext: Zeroizing<Vec<u8>> = match &self.0 {
+            Form::Nacl(sealed) => sealed.open(password)?,
+            Form::Ansible(sealed) => sealed.open(password)?,
+            Form::Fernet(sealed) => sealed.open(password)?,
+        };
+        json::parse(&plaintext)
+    }
+}
+
+impl fmt::Debug for Sealed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sealed({})", self.encryption())
+    }
+}
+
+/// Encrypts the text of a keyfile in the current form. As slow as [`Sealed::open`].
+pub(crate) fn seal(plaintext: &[u8], password: &Password) -> Result<Vec<u8>, KeyfileError> {
+    nacl::seal(plaintext, password)
+}
+
+fn corrupt(reason: impl Into<String>) -> KeyfileError {
+    KeyfileError::Corrupt { reason: reason.into() }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_written_keyfile_reads_back_as_the_same_key() {
-        let words = "legal winner thank year wave sausage worth useful legal winner thank yellow";
-        let sources = [
-            KeySource::Random,
-            KeySource::Uri("//Alice".into()),
-            KeySource::Mnemonic(Zeroizing::new(words.replace(' ', "  "))),
-            KeySource::Seed(Zeroizing::new([0x11; 32])),
-        ];
-        for source in sources {
-            let key = make(&source).expect("usable source");
-            let Contents::Secret(read) = parse(key.secret_json.as_bytes()).expect("readable") else {
-                panic!("no secret in {source:?}")
-            };
-            assert_eq!(read.account_id(), key.pair.account_id());
-            let Contents::Public(read) = parse(key.public_json.as_bytes()).expect("readable") else {
-                panic!("a secret in the public file of {source:?}")
-            };
-            assert_eq!(read, key.pair.account_id());
-        }
-    }
-
-    #[test]
-    fn the_public_file_holds_no_secret() {
-        let key = make(&KeySource::Random).expect("random");
-        for member in ["secret", "private"] {
-            assert!(!key.public_json.contains(member));
-        }
-    }
-}
+mod tests;

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::account::AccountId;
 use crate::error::KeyError;
+use crate::mnemonic::Mnemonic;
 use crate::scheme::Scheme;
 
 /// A key pair: a hotkey that signs requests and extrinsics, or a coldkey. Wiped from memory when dropped.
@@ -109,7 +110,7 @@ impl Keypair {
     pub fn generate_with(scheme: Scheme) -> (Self, Mnemonic) {
         let (_, phrase, seed) = sr25519::Pair::generate_with_phrase(None);
         let (seed, phrase) = (Zeroizing::new(seed), Zeroizing::new(phrase));
-        (Self::from_seed_with(scheme, *seed), Mnemonic(phrase))
+        (Self::from_seed_with(scheme, *seed), Mnemonic::trusted(phrase))
     }
 
     fn sr25519(pair: sr25519::Pair) -> Self {
@@ -156,46 +157,5 @@ impl fmt::Debug for Keypair {
     /// Shows the address only.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Keypair({})", self.account_id())
-    }
-}
-
-/// The words that restore a key. Wiped from memory when dropped, and shown only on request.
-pub struct Mnemonic(Zeroizing<String>);
-
-impl Mnemonic {
-    /// The words, to be shown to their owner once. Whoever reads them owns the key.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Mnemonic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Mnemonic(hidden)")
-    }
-}
-
-/// Where the secret of a new wallet key comes from.
-#[derive(Clone)]
-#[non_exhaustive]
-pub enum KeySource {
-    /// A new random key; its words are returned by [`crate::Wallet::create`].
-    Random,
-    /// A secret URI such as `//Alice`, for local chains.
-    Uri(String),
-    /// A BIP-39 mnemonic.
-    Mnemonic(Zeroizing<String>),
-    /// A 32-byte seed.
-    Seed(Zeroizing<[u8; 32]>),
-}
-
-impl fmt::Debug for KeySource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Random => "Random",
-            Self::Uri(_) => "Uri(hidden)",
-            Self::Mnemonic(_) => "Mnemonic(hidden)",
-            Self::Seed(_) => "Seed(hidden)",
-        })
     }
 }

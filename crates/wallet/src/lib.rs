@@ -1,7 +1,7 @@
-//! Keys, SS58 addresses and wallets on disk, in the layout and JSON that `btcli` writes.
+//! Keys, SS58 addresses and wallets on disk, in every form that `btcli` has written.
 //!
-//! A daemon opens one file only: its hotkey ([`Wallet::load_hotkey`]). The coldkey is touched by the `axoneme`
-//! tool alone, on local chains, and only when it is not encrypted.
+//! A daemon opens one file only: its hotkey ([`Wallet::open_hotkey`]). The coldkey is touched by tools that a person
+//! runs, never by a daemon.
 //!
 //! ```
 //! use axoneme_wallet::Keypair;
@@ -16,11 +16,21 @@ mod account;
 mod error;
 mod keyfile;
 mod keypair;
+mod mnemonic;
+mod password;
 mod scheme;
+mod source;
+mod store;
 mod wallet;
+mod warning;
 
 pub use account::{AccountId, AddressError};
-pub use error::{KeyError, WalletError};
-pub use keypair::{KeySource, Keypair, Mnemonic};
+pub use error::{KeyError, KeyfileError, PasswordError, WalletError};
+pub use keyfile::{Contents, Encryption, Keyfile, PublicKey, Sealed};
+pub use keypair::Keypair;
+pub use mnemonic::Mnemonic;
+pub use password::{Password, PasswordSources, password_variable, scramble};
 pub use scheme::{Scheme, UnknownScheme};
-pub use wallet::{CreatedWallet, Wallet};
+pub use source::{KeySource, KeySpec};
+pub use wallet::{CreatedKey, CreatedWallet, Wallet};
+pub use warning::Warning;

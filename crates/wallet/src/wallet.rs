@@ -1,20 +1,23 @@
-//! A wallet folder in `btcli`'s layout.
+//! A wallet folder in `btcli`'s layout: opening its keys.
 
-use std::fs;
-use std::io::{ErrorKind, Read, Write};
+mod create;
+
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::account::AccountId;
-use crate::error::WalletError;
-use crate::keyfile::{self, Contents, Refusal};
-use crate::keypair::{KeySource, Keypair, Mnemonic};
+use crate::error::{KeyfileError, WalletError};
+use crate::keyfile::{self, Contents, Keyfile, PublicKey};
+use crate::keypair::Keypair;
+use crate::password::PasswordSources;
+use crate::store;
+use crate::warning::Warning;
 
-/// A keyfile is about 600 bytes; anything much larger is not one, and is not read into memory.
-const MAX_KEYFILE_BYTES: u64 = 64 * 1024;
+pub use create::{CreatedKey, CreatedWallet};
 
 /// The names that locate one hotkey: `path/name/hotkeys/hotkey`.
 ///
-/// Holds no secret. [`Wallet::load_hotkey`] reads the hotkey when it is needed.
+/// Holds no secret. [`Wallet::open_hotkey`] reads the hotkey when it is needed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wallet {
     /// Folder of all wallets, usually `~/.bittensor/wallets`.
@@ -25,18 +28,11 @@ pub struct Wallet {
     pub hotkey: String,
 }
 
-/// The addresses of a wallet just made, and the words of the keys that were invented for it.
-#[derive(Debug)]
-pub struct CreatedWallet {
-    /// Address of the coldkey.
-    pub coldkey: AccountId,
-    /// Address of the hotkey.
-    pub hotkey: AccountId,
-    /// The coldkey's words when it was random. Show them to the owner; they are also in the coldkey file.
-    pub coldkey_mnemonic: Option<Mnemonic>,
-    /// The hotkey's words when it was random.
-    pub hotkey_mnemonic: Option<Mnemonic>,
-}
+/// Names in a `hotkeys` folder that are not hotkeys.
+const NOT_HOTKEYS: [&str; 3] = ["pub.txt", ".lock", ".tmp"];
+
+/// More hotkeys in one wallet than anybody has. A folder with more is not a wallet.
+const MAX_HOTKEYS: usize = 100_000;
 
 impl Wallet {
     /// Names a wallet. A leading `~` of `path` becomes the home folder. Nothing is read yet.
@@ -50,12 +46,12 @@ impl Wallet {
 
     /// The hotkey's secret file.
     pub fn hotkey_file(&self) -> PathBuf {
-        self.folder().join("hotkeys").join(&self.hotkey)
+        self.hotkeys_folder().join(&self.hotkey)
     }
 
     /// The hotkey's public file.
     pub fn hotkeypub_file(&self) -> PathBuf {
-        self.folder().join("hotkeys").join(format!("{}pub.txt", self.hotkey))
+        self.hotkeys_folder().join(format!("{}pub.txt", self.hotkey))
     }
 
     /// The coldkey's public file.
@@ -72,113 +68,173 @@ impl Wallet {
         self.path.join(&self.name)
     }
 
-    /// Reads the hotkey. Never looks at the coldkey.
-    pub fn load_hotkey(&self) -> Result<Keypair, WalletError> {
-        self.load_secret(self.hotkey_file(), "hotkey", "new-hotkey")
+    fn hotkeys_folder(&self) -> PathBuf {
+        self.folder().join("hotkeys")
     }
 
-    /// Reads the address of the coldkey.
-    pub fn coldkeypub(&self) -> Result<AccountId, WalletError> {
-        let path = self.coldkeypub_file();
-        match self.read(&path, "coldkeypub.txt", "regen-coldkeypub")? {
-            Contents::Public(account) => Ok(account),
-            Contents::Secret(_) => Err(WalletError::Corrupt {
-                path,
-                reason: "a public file holds a secret; delete it, it may have been copied to other machines".into(),
-            }),
-        }
+    /// Reads a hotkey that has no password. Never looks at the coldkey.
+    ///
+    /// # Errors
+    /// [`WalletError::Encrypted`] when it has one, and what can be wrong with a file.
+    pub fn load_hotkey(&self) -> Result<Keypair, WalletError> {
+        self.open_hotkey(&PasswordSources::none())
+    }
+
+    /// Reads a hotkey, with a password if it needs one. Never looks at the coldkey.
+    ///
+    /// An encrypted file takes seconds, a processor and up to 512 MiB: call it from a thread of its own, never on an
+    /// async runtime.
+    ///
+    /// # Errors
+    /// [`WalletError::Encrypted`] when no source has a password, [`WalletError::WrongPassword`], and what can be
+    /// wrong with a file.
+    pub fn open_hotkey(&self, passwords: &PasswordSources) -> Result<Keypair, WalletError> {
+        self.open_secret(self.hotkey_file(), "hotkey", "new-hotkey", passwords)
+    }
+
+    /// Reads the coldkey, with a password if it needs one: for tools that a person runs. A daemon has no business
+    /// calling this.
+    ///
+    /// # Errors
+    /// As [`Self::open_hotkey`].
+    pub fn open_coldkey(&self, passwords: &PasswordSources) -> Result<Keypair, WalletError> {
+        self.open_secret(self.coldkey_file(), "coldkey", "new-coldkey", passwords)
     }
 
     /// Reads an unencrypted coldkey, for the `axoneme` tool on local chains. A daemon has no business calling this.
+    ///
+    /// # Errors
+    /// As [`Self::load_hotkey`].
     pub fn load_dev_coldkey(&self) -> Result<Keypair, WalletError> {
-        self.load_secret(self.coldkey_file(), "coldkey", "new-coldkey")
+        self.open_coldkey(&PasswordSources::none())
+    }
+
+    /// Reads the address of the coldkey.
+    ///
+    /// # Errors
+    /// When the file is missing, is not a public keyfile, or holds a secret.
+    pub fn coldkeypub(&self) -> Result<AccountId, WalletError> {
+        self.open_public(self.coldkeypub_file(), "coldkeypub.txt", "regen-coldkeypub")
+            .map(|key| key.account)
+    }
+
+    /// Reads the address of the hotkey and how it signs, without opening the hotkey.
+    ///
+    /// # Errors
+    /// As [`Self::coldkeypub`].
+    pub fn hotkeypub(&self) -> Result<PublicKey, WalletError> {
+        self.open_public(self.hotkeypub_file(), "hotkey's public file", "regen-hotkeypub")
+    }
+
+    /// The names of all hotkeys of this wallet, sorted. Public files, locks and half-written files are left out.
+    ///
+    /// # Errors
+    /// When the folder cannot be read. A wallet without a `hotkeys` folder has no hotkeys.
+    pub fn hotkeys(&self) -> Result<Vec<String>, WalletError> {
+        self.check_names()?;
+        let folder = self.hotkeys_folder();
+        let failed = |source| WalletError::Io {
+            action: "list",
+            path: folder.clone(),
+            source,
+        };
+        let entries = match std::fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(failed(error)),
+        };
+        let mut names = Vec::new();
+        for entry in entries.take(MAX_HOTKEYS) {
+            let entry = entry.map_err(failed)?;
+            // A name that is not UTF-8 cannot be asked for.
+            let Ok(name) = entry.file_name().into_string() else {
+                continue;
+            };
+            let other = NOT_HOTKEYS.iter().any(|end| name.ends_with(end)) || !usable_name(&name);
+            if !other && entry.path().is_file() {
+                names.push(name);
+            }
+        }
+        names.sort();
+        Ok(names)
     }
 
     /// Whether a coldkey file lies here that anyone who can read it could use.
     ///
-    /// On a machine that runs a neuron for real money there should be none.
+    /// On a machine that runs a neuron for real money there should be none. Looks at the first few bytes only: a file
+    /// that does not say it is encrypted counts as a secret.
     pub fn has_unencrypted_coldkey(&self) -> bool {
-        matches!(self.load_dev_coldkey(), Ok(_) | Err(WalletError::WrongAddress { .. }))
+        match store::head(&self.coldkey_file(), keyfile::LONGEST_PREFIX) {
+            Ok(head) => !head.is_empty() && keyfile::encryption(&head).is_none(),
+            // What this process cannot read, nobody can take through it.
+            Err(_) => false,
+        }
     }
 
-    /// Writes a wallet without passwords: `coldkey`, `coldkeypub.txt` and the two hotkey files, mode 0600.
-    ///
-    /// Each file appears whole or not at all. Without `overwrite`, existing secret files are an error and nothing
-    /// is changed.
-    pub fn create(
+    /// What the owner of this wallet should mend: secret files that other users of the machine can read.
+    pub fn warnings(&self) -> Vec<Warning> {
+        [self.hotkey_file(), self.coldkey_file()]
+            .iter()
+            .filter_map(|path| Warning::of_secret(path))
+            .collect()
+    }
+
+    fn open_secret(
         &self,
-        coldkey: &KeySource,
-        hotkey: &KeySource,
-        overwrite: bool,
-    ) -> Result<CreatedWallet, WalletError> {
+        path: PathBuf,
+        what: &'static str,
+        command: &str,
+        passwords: &PasswordSources,
+    ) -> Result<Keypair, WalletError> {
         self.check_names()?;
-        let cold = keyfile::make(coldkey).map_err(|source| WalletError::Secret {
-            what: "coldkey",
-            source,
-        })?;
-        let hot = keyfile::make(hotkey).map_err(|source| WalletError::Secret { what: "hotkey", source })?;
-        if !overwrite
-            && let Some(path) = [self.coldkey_file(), self.hotkey_file()]
-                .into_iter()
-                .find(|p| p.exists())
-        {
-            return Err(WalletError::Exists { path });
-        }
-        create_folder(&self.folder().join("hotkeys"))?;
-        // The secrets first: a crash in between leaves a wallet whose public files can be made from its secret ones.
-        write(&self.coldkey_file(), &cold.secret_json, overwrite)?;
-        write(&self.hotkey_file(), &hot.secret_json, overwrite)?;
-        write(&self.coldkeypub_file(), &cold.public_json, true)?;
-        write(&self.hotkeypub_file(), &hot.public_json, true)?;
-        Ok(CreatedWallet {
-            coldkey: cold.pair.account_id(),
-            hotkey: hot.pair.account_id(),
-            coldkey_mnemonic: cold.mnemonic,
-            hotkey_mnemonic: hot.mnemonic,
-        })
-    }
-
-    fn load_secret(&self, path: PathBuf, what: &'static str, command: &str) -> Result<Keypair, WalletError> {
-        match self.read(&path, what, command)? {
-            Contents::Secret(pair) => Ok(*pair),
-            Contents::Public(_) => Err(WalletError::Corrupt {
-                path,
-                reason: "it holds an address but no secret".into(),
-            }),
-        }
-    }
-
-    fn read(&self, path: &Path, what: &'static str, command: &str) -> Result<Contents, WalletError> {
-        self.check_names()?;
-        let bytes = match read_bounded(path) {
-            Ok(bytes) => zeroize::Zeroizing::new(bytes),
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                return Err(WalletError::NotFound {
-                    what,
-                    path: path.into(),
-                    advice: self.advice(command),
-                });
-            }
-            Err(source) => {
-                return Err(WalletError::Io {
-                    action: "read",
-                    path: path.into(),
-                    source,
-                });
-            }
+        let bytes =
+            store::read_secret(&path, keyfile::MAX_KEYFILE_BYTES).map_err(|e| self.unread(e, &path, what, command))?;
+        let contents = match Keyfile::parse(&bytes).map_err(|e| e.at(&path))? {
+            Keyfile::Plain(contents) => contents,
+            Keyfile::Encrypted(sealed) => match passwords.find(&path)? {
+                Some(password) => sealed.open(&password).map_err(|e| e.at(&path))?,
+                None => return Err(WalletError::Encrypted { path }),
+            },
         };
-        keyfile::parse(&bytes).map_err(|refusal| {
-            let path = path.to_path_buf();
-            match refusal {
-                Refusal::Encrypted => WalletError::Encrypted { path },
-                Refusal::Corrupt(reason) => WalletError::Corrupt { path, reason },
-                Refusal::WrongAddress { written, derived } => WalletError::WrongAddress { path, written, derived },
+        match contents {
+            Contents::Secret(pair) => Ok(*pair),
+            Contents::Public(_) => {
+                let reason = "it holds an address but no secret".into();
+                Err(KeyfileError::Corrupt { reason }.at(&path))
             }
-        })
+        }
+    }
+
+    fn open_public(&self, path: PathBuf, what: &'static str, command: &str) -> Result<PublicKey, WalletError> {
+        self.check_names()?;
+        let (bytes, _) =
+            store::read(&path, keyfile::MAX_KEYFILE_BYTES).map_err(|e| self.unread(e, &path, what, command))?;
+        match Keyfile::parse(&bytes).map_err(|e| e.at(&path))? {
+            Keyfile::Plain(Contents::Public(key)) => Ok(key),
+            _ => {
+                let reason = "a public file holds a secret; delete it, it may have been copied to other machines";
+                Err(KeyfileError::Corrupt { reason: reason.into() }.at(&path))
+            }
+        }
+    }
+
+    fn unread(&self, error: std::io::Error, path: &Path, what: &'static str, command: &str) -> WalletError {
+        match error.kind() {
+            ErrorKind::NotFound => WalletError::NotFound {
+                what,
+                path: path.into(),
+                advice: self.advice(command),
+            },
+            _ => WalletError::Io {
+                action: "read",
+                path: path.into(),
+                source: error,
+            },
+        }
     }
 
     fn advice(&self, command: &str) -> String {
-        let hotkey = if command.ends_with("hotkey") {
+        let hotkey = if command.contains("hotkey") {
             format!(" --wallet.hotkey {}", self.hotkey)
         } else {
             String::new()
@@ -191,65 +247,16 @@ impl Wallet {
     }
 
     fn check_names(&self) -> Result<(), WalletError> {
-        for name in [&self.name, &self.hotkey] {
-            let usable = !name.starts_with('.')
-                && (1..=255).contains(&name.len())
-                && name.chars().all(|c| !c.is_control() && !matches!(c, '/' | '\\'));
-            if !usable {
-                return Err(WalletError::Name { name: name.clone() });
-            }
+        match [&self.name, &self.hotkey].into_iter().find(|name| !usable_name(name)) {
+            Some(name) => Err(WalletError::Name { name: name.clone() }),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 
-fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
-    // The full capacity at once: a vector that grows leaves unwiped copies of the secret behind.
-    let mut bytes = Vec::with_capacity(MAX_KEYFILE_BYTES as usize + 1);
-    fs::File::open(path)?
-        .take(MAX_KEYFILE_BYTES + 1)
-        .read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_KEYFILE_BYTES {
-        return Err(std::io::Error::new(ErrorKind::InvalidData, "larger than any keyfile"));
-    }
-    Ok(bytes)
-}
-
-fn create_folder(path: &Path) -> Result<(), WalletError> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).map_err(|source| WalletError::Io {
-        action: "create",
-        path: path.into(),
-        source,
-    })
-}
-
-/// Writes a file whole: beside it, to the disk, then renamed. Temporary files are made with mode 0600.
-fn write(path: &Path, text: &str, overwrite: bool) -> Result<(), WalletError> {
-    let failed = |source: std::io::Error| match source.kind() {
-        ErrorKind::AlreadyExists => WalletError::Exists { path: path.into() },
-        _ => WalletError::Io {
-            action: "write",
-            path: path.into(),
-            source,
-        },
-    };
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-    file.write_all(text.as_bytes())
-        .and_then(|()| file.as_file().sync_all())
-        .map_err(failed)?;
-    let persisted = if overwrite {
-        file.persist(path)
-    } else {
-        file.persist_noclobber(path)
-    };
-    persisted.map_err(|error| failed(error.error))?;
-    // The rename itself is on disk only once the folder is.
-    fs::File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(failed)
+/// Whether a name stays in its folder and in one line of a log.
+fn usable_name(name: &str) -> bool {
+    !name.starts_with('.')
+        && (1..=255).contains(&name.len())
+        && name.chars().all(|c| !c.is_control() && !matches!(c, '/' | '\\'))
 }

@@ -1,6 +1,8 @@
 //! Behaviour of the wallet against vectors recorded from the Python wallets.
 
 mod keys;
+mod passwords;
+mod properties;
 mod wallets;
 
 /// One of the recorded files in `tests/vectors`.
