@@ -90,6 +90,9 @@ pub struct DendriteArgs {
     /// Axons to ask
     #[arg(long, default_value_t = 256)]
     pub axons: usize,
+    /// What to speak
+    #[arg(long, value_enum, default_value = "v10")]
+    pub wire: Wire,
     /// A file with the line that `bench serve` printed; without it the axons are started
     #[arg(long)]
     pub targets: Option<std::path::PathBuf>,

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use axoneme_dendrite::{AxonTarget, Dendrite, DendriteConfig};
+use axoneme_dendrite::{AxonTarget, Dendrite, DendriteConfig, Wire};
 use axoneme_protocol::Prompting;
 use axoneme_wallet::Keypair;
 use serde::Serialize;
@@ -54,10 +54,14 @@ impl fmt::Display for FanoutReport {
 /// Measures the rounds.
 pub async fn run(args: &DendriteArgs, relaunch: &Relaunch) -> Result<FanoutReport, BenchError> {
     let (_child, ready) = axons(args, relaunch)?;
+    let wire = match args.wire {
+        crate::Wire::V10 => Wire::V10,
+        crate::Wire::Btauth => Wire::Btauth,
+    };
     let targets: Vec<AxonTarget> = ready
         .axons
         .iter()
-        .map(|axon| AxonTarget::new(axon.hotkey, axon.address.ip(), axon.address.port()))
+        .map(|axon| AxonTarget::new(axon.hotkey, axon.address.ip(), axon.address.port()).over(wire))
         .collect();
     let config = DendriteConfig {
         allow_private: true,

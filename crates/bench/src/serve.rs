@@ -47,6 +47,10 @@ impl CallerPolicy for Permitted {
     fn priority(&self, _caller: &AccountId) -> f64 {
         1.0
     }
+
+    fn preferred(&self, caller: &AccountId) -> bool {
+        self.0.contains(caller)
+    }
 }
 
 /// What the serving process prints when it is ready, one line of JSON.
@@ -77,6 +81,7 @@ pub fn limits(set: LimitSet) -> Limits {
         LimitSet::Open => Limits {
             per_ip: None,
             per_hotkey: None,
+            stranger_checks: None,
             max_connections: 8192,
             max_connections_per_ip: 8192,
             max_concurrent: 1024,
