@@ -1,12 +1,19 @@
 //! What must be true before a neuron starts working: a hotkey, a chain, a subnet, a registration.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axoneme_chain::{Chain, ChainConfig, ChainError, Metagraph};
-use axoneme_wallet::Keypair;
+use axoneme_wallet::{Keypair, Scheme};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use crate::config::{SubtensorConfig, WalletConfig};
 use crate::exit::{ExitCode, Failure};
+
+/// Longest time to wait for the hotkey. Deriving the key of a password takes seconds, on a small machine a minute;
+/// a password that never comes would otherwise keep the neuron waiting without a word.
+const OPENING: Duration = Duration::from_secs(180);
 
 /// What a neuron has once it may start.
 #[derive(Debug, Clone)]
@@ -26,13 +33,14 @@ pub struct Identity {
 }
 
 /// Opens the hotkey (never the coldkey), connects, and checks that the hotkey is registered on
-/// the subnet.
+/// the subnet. Refuses where the coldkey lies unencrypted beside it.
 ///
 /// # Errors
 /// With the exit code that names what is missing: [`ExitCode::Wallet`], [`ExitCode::Chain`],
 /// [`ExitCode::Subnet`] or [`ExitCode::NotRegistered`].
 pub async fn identify(wallet: &WalletConfig, subtensor: &SubtensorConfig, netuid: u16) -> Result<Identity, Failure> {
-    let hotkey = Arc::new(wallet.wallet().load_hotkey()?);
+    guard_coldkey(wallet, subtensor)?;
+    let hotkey = Arc::new(open_hotkey(wallet).await?);
     let chain = connect(subtensor).await?;
     let metagraph = Arc::new(require_subnet(&chain, netuid).await?);
     let address = hotkey.account_id();
@@ -54,13 +62,64 @@ pub async fn identify(wallet: &WalletConfig, subtensor: &SubtensorConfig, netuid
 /// # Errors
 /// [`ExitCode::Chain`] when no endpoint answers in time.
 pub async fn connect(subtensor: &SubtensorConfig) -> Result<Chain, Failure> {
-    let config =
-        ChainConfig::for_network(subtensor.target()).map_err(|error| Failure::new(ExitCode::Config, &error))?;
-    Chain::connect(config).await.map_err(|error| {
+    Chain::connect(chain_config(subtensor)?).await.map_err(|error| {
         let failure = chain_failure(&error);
         let message = format!("{failure} (--subtensor.network, --subtensor.chain_endpoint)");
         Failure::message(failure.code, message)
     })
+}
+
+fn chain_config(subtensor: &SubtensorConfig) -> Result<ChainConfig, Failure> {
+    ChainConfig::for_network(subtensor.target()).map_err(|error| Failure::new(ExitCode::Config, &error))
+}
+
+/// Refuses to start where the coldkey lies without a password, unless the chain is on this machine (its coins are
+/// worth nothing) or the operator takes the risk.
+///
+/// # Errors
+/// [`ExitCode::Wallet`], and [`ExitCode::Config`] when the network is not known.
+pub fn guard_coldkey(wallet: &WalletConfig, subtensor: &SubtensorConfig) -> Result<(), Failure> {
+    let Err(refusal) = wallet.wallet().refuse_unencrypted_coldkey() else {
+        return Ok(());
+    };
+    if chain_config(subtensor)?.is_local() {
+        return Ok(());
+    }
+    if wallet.allow_unencrypted_coldkey {
+        tracing::warn!("{} has no password", wallet.wallet().coldkey_file().display());
+        return Ok(());
+    }
+    Err(refusal.into())
+}
+
+/// Opens the hotkey, with its password if it needs one.
+///
+/// # Errors
+/// [`ExitCode::Wallet`].
+pub async fn open_hotkey(wallet: &WalletConfig) -> Result<Keypair, Failure> {
+    let (folder, passwords) = (wallet.wallet(), wallet.passwords());
+    let (done, opened) = oneshot::channel();
+    // A thread of its own, not one of the runtime's: the work is long, and a runtime waits at its end for threads
+    // that are stuck on a password that never comes.
+    std::thread::Builder::new()
+        .name("hotkey".into())
+        .spawn(move || done.send(folder.open_hotkey(&passwords)))
+        .map_err(|error| Failure::new(ExitCode::Wallet, &error))?;
+    let pair = match timeout(OPENING, opened).await {
+        Ok(Ok(opened)) => opened?,
+        Ok(Err(_)) => return Err(Failure::message(ExitCode::Wallet, "opening the hotkey failed")),
+        Err(_) => {
+            let seconds = OPENING.as_secs();
+            let message = format!(
+                "the hotkey is not open after {seconds} s; does the descriptor or file of its password ever end?"
+            );
+            return Err(Failure::message(ExitCode::Wallet, message));
+        }
+    };
+    if pair.scheme() == Scheme::Ed25519 {
+        tracing::warn!("the hotkey is ed25519: peers of the v10 wire take it for sr25519 and refuse its requests");
+    }
+    Ok(pair)
 }
 
 /// The addresses of a chain, as configured.
@@ -105,3 +164,6 @@ pub fn not_registered(wallet: &WalletConfig, subtensor: &SubtensorConfig, netuid
 pub fn chain_failure(error: &ChainError) -> Failure {
     Failure::new(ExitCode::Chain, error)
 }
+
+#[cfg(test)]
+mod tests;

@@ -172,6 +172,17 @@ pub enum WalletError {
         /// The address of the secret.
         derived: AccountId,
     },
+    /// A coldkey lies beside the hotkey and has no password.
+    #[error(
+        "{} has no password: whoever breaks into this neuron takes the funds too. A neuron needs the hotkey and \
+         coldkeypub.txt only: keep the coldkey on another machine, or encrypt it; to start all the same, pass \
+         --wallet.allow_unencrypted_coldkey",
+        path.display()
+    )]
+    ExposedColdkey {
+        /// The coldkey.
+        path: PathBuf,
+    },
     /// A file of that name exists and overwriting was not asked for.
     #[error("{} exists already; choose another name, or ask to overwrite it if you are sure", path.display())]
     Exists {

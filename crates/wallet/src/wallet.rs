@@ -171,6 +171,19 @@ impl Wallet {
         }
     }
 
+    /// What a daemon asks before it starts: an error when the coldkey lies here without a password.
+    ///
+    /// # Errors
+    /// [`WalletError::ExposedColdkey`].
+    pub fn refuse_unencrypted_coldkey(&self) -> Result<(), WalletError> {
+        match self.has_unencrypted_coldkey() {
+            true => Err(WalletError::ExposedColdkey {
+                path: self.coldkey_file(),
+            }),
+            false => Ok(()),
+        }
+    }
+
     /// What the owner of this wallet should mend: secret files that other users of the machine can read.
     pub fn warnings(&self) -> Vec<Warning> {
         [self.hotkey_file(), self.coldkey_file()]

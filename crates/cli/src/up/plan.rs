@@ -161,6 +161,7 @@ impl Plan {
                 name: member.name.into(),
                 hotkey: HOTKEY.into(),
                 path: path("wallets"),
+                ..WalletConfig::default()
             },
             SubtensorConfig {
                 network: "local".into(),

@@ -17,6 +17,12 @@ pub struct WalletConfig {
     pub hotkey: String,
     /// Folder of all wallets; a leading `~` is the home directory.
     pub path: String,
+    /// Open file descriptor that gives the password of an encrypted hotkey, on one line.
+    pub password_fd: Option<u32>,
+    /// File that holds the password of an encrypted hotkey, on one line.
+    pub password_file: Option<String>,
+    /// Start although the coldkey lies beside the hotkey without a password. Chains on this machine need no telling.
+    pub allow_unencrypted_coldkey: bool,
 }
 
 impl Default for WalletConfig {
@@ -25,6 +31,9 @@ impl Default for WalletConfig {
             name: "default".into(),
             hotkey: "default".into(),
             path: "~/.bittensor/wallets/".into(),
+            password_fd: None,
+            password_file: None,
+            allow_unencrypted_coldkey: false,
         }
     }
 }
@@ -33,6 +42,19 @@ impl WalletConfig {
     /// The wallet these settings name.
     pub fn wallet(&self) -> axoneme_wallet::Wallet {
         axoneme_wallet::Wallet::new(&self.path, &self.name, &self.hotkey)
+    }
+
+    /// Where the password of an encrypted hotkey may come from: what these settings name, else the environment.
+    /// A daemon never prompts.
+    pub fn passwords(&self) -> axoneme_wallet::PasswordSources {
+        let mut sources = axoneme_wallet::PasswordSources::environment();
+        if let Some(number) = self.password_fd {
+            sources = sources.descriptor(number);
+        }
+        if let Some(path) = self.password_file.as_ref().filter(|path| !path.is_empty()) {
+            sources = sources.file(path);
+        }
+        sources
     }
 }
 
@@ -154,6 +176,21 @@ pub fn common_settings() -> Vec<Setting> {
         Setting::new("wallet.name", Kind::Text, "Name of the wallet (coldkey)").env("BT_WALLET_NAME"),
         Setting::new("wallet.hotkey", Kind::Text, "Name of the hotkey").env("BT_WALLET_HOTKEY"),
         Setting::new("wallet.path", Kind::Text, "Folder of all wallets").env("BT_WALLET_PATH"),
+        Setting::new(
+            "wallet.password_fd",
+            Kind::Integer,
+            "Read the password of an encrypted hotkey from this file descriptor",
+        ),
+        Setting::new(
+            "wallet.password_file",
+            Kind::Text,
+            "Read the password of an encrypted hotkey from this file",
+        ),
+        Setting::new(
+            "wallet.allow_unencrypted_coldkey",
+            Kind::Switch,
+            "Start although the coldkey lies here without a password",
+        ),
         Setting::new(
             "subtensor.network",
             Kind::Text,
