@@ -9,11 +9,12 @@
 //! | [`synapse`], [`streaming`], [`prompting`], [`dummy`] | the types that travel |
 //! | [`body_hash`], [`python`] | the hash over the body, and how Python prints values |
 //! | [`envelope`] | headers and bodies this side writes |
-//! | [`signed_head`], [`signing`] | headers this side reads, strictly, and the message that is signed |
+//! | [`signed_head`], [`answer_head`], [`signing`] | headers this side reads, strictly, and the message that is signed |
 //! | [`btauth`], [`twresp`] | signed requests of SDK 11; signed answers and streams |
 //! | [`nonce`], [`clock`] | freshness and replay |
 //! | [`status`] | status codes and what they mean to a scoring validator |
 
+pub mod answer_head;
 pub mod body_hash;
 pub mod btauth;
 pub mod clock;
@@ -32,6 +33,7 @@ pub mod synapse;
 mod text;
 pub mod twresp;
 
+pub use answer_head::{AnswerHead, AnswerHeadError};
 pub use btauth::{BtauthError, BtauthHead, BtauthWindow};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use dummy::Dummy;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use axoneme_wallet::AccountId;
 
 use crate::signing::{parse_signature, signed_message};
-use crate::text::{decimal_u64, printable};
+use crate::text::{decimal_u64, is_body_hash, printable, seconds};
 
 /// Most placeholder headers of required fields. Far above what a synapse has; keeps the search for duplicates short.
 const MAX_INPUT_OBJECTS: usize = 64;
@@ -93,7 +93,7 @@ impl SignedHead {
             hotkey,
             signature,
             body_hash: body_hash.to_owned(),
-            timeout: found.get(TIMEOUT).and_then(seconds),
+            timeout: found.get(TIMEOUT).and_then(duration),
             version: found.get(VERSION).and_then(decimal_u64),
         })
     }
@@ -123,7 +123,7 @@ const CHECKED: [(&str, Check); 25] = [
     (TIMEOUT, |value| seconds(value).is_some()),
     ("header_size", is_integer),
     ("total_size", is_integer),
-    (BODY_HASH, is_hash),
+    (BODY_HASH, is_body_hash),
     (NONCE, is_integer),
     (HOTKEY, any),
     (UUID, is_uuid),
@@ -204,22 +204,12 @@ fn is_integer(value: &str) -> bool {
     decimal_u64(value).is_some()
 }
 
-fn is_hash(value: &str) -> bool {
-    value.len() == 64 && value.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-}
-
 /// No dots, so that the dotted message that is signed has one reading only.
 fn is_uuid(value: &str) -> bool {
     (1..=64).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
-/// A finite number of seconds, not negative, in decimal or scientific notation.
-fn seconds(value: &str) -> Option<Duration> {
-    let shape = value.len() <= 32
-        && value
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-'));
-    let number = shape.then(|| value.parse::<f64>().ok())??;
-    // A timeout beyond what a Duration holds is as good as infinite; callers cap it anyway.
-    (number.is_finite() && number >= 0.0).then(|| Duration::try_from_secs_f64(number).unwrap_or(Duration::MAX))
+/// A timeout beyond what a Duration holds is as good as infinite; callers cap it anyway.
+fn duration(value: &str) -> Option<Duration> {
+    seconds(value).map(|number| Duration::try_from_secs_f64(number).unwrap_or(Duration::MAX))
 }

@@ -16,7 +16,7 @@ fn parse(headers: &[(String, String)]) -> Result<SignedHead, HeadError> {
 }
 
 /// The headers of a well-formed request from //Alice to //Bob.
-fn good_headers() -> Vec<(String, String)> {
+pub fn good_headers() -> Vec<(String, String)> {
     let alice = Keypair::from_uri("//Alice").expect("uri");
     let bob = Keypair::from_uri("//Bob").expect("uri").account_id();
     let hash = body_hash(&Prompting::ask("hello")).expect("hash");
@@ -46,7 +46,7 @@ fn good_headers() -> Vec<(String, String)> {
         .collect()
 }
 
-fn replaced(name: &str, value: Option<&str>) -> Vec<(String, String)> {
+pub fn replaced(name: &str, value: Option<&str>) -> Vec<(String, String)> {
     let mut headers = good_headers();
     headers.retain(|(known, _)| known != name);
     headers.extend(value.map(|value| (name.to_owned(), value.to_owned())));

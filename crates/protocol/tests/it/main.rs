@@ -1,5 +1,6 @@
 //! Behaviour of the wire against vectors recorded from real Python peers.
 
+mod answers;
 mod btauth;
 mod hashes;
 mod headers;
