@@ -3,25 +3,16 @@
 use serde::{Deserialize, Serialize};
 
 use crate::lax;
-use crate::synapse::{EmptyValue, Synapse};
+use crate::synapse::Synapse;
 
 /// The smallest synapse with content, for tests, probes and first steps.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Synapse)]
 pub struct Dummy {
     /// The question.
     #[serde(deserialize_with = "lax::integer")]
     pub dummy_input: i64,
     /// The answer.
     #[serde(default, deserialize_with = "lax::optional_integer")]
+    #[synapse(output)]
     pub dummy_output: Option<i64>,
-}
-
-impl Synapse for Dummy {
-    const NAME: &'static str = "Dummy";
-    const HASH_FIELDS: &'static [&'static str] = &[];
-    const REQUIRED_FIELDS: &'static [(&'static str, EmptyValue)] = &[("dummy_input", EmptyValue::Int)];
-
-    fn take_answer(&mut self, answer: Self) {
-        self.dummy_output = answer.dummy_output;
-    }
 }

@@ -14,6 +14,9 @@
 //! | [`nonce`], [`clock`] | freshness and replay |
 //! | [`status`] | status codes and what they mean to a scoring validator |
 
+// The derive names this crate by its name, also in here.
+extern crate self as axoneme_protocol;
+
 pub mod answer_head;
 pub mod body_hash;
 pub mod btauth;

@@ -1,34 +1,64 @@
 //! What a synapse is: one question and its answer, as a plain struct.
 
+pub use axoneme_derive::Synapse;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// A request and its answer in one struct, as both ends of the wire see it.
+/// A request and its answer in one struct, as both ends of the wire see it. This is what a subnet defines.
 ///
-/// Implement it on a struct with the fields of the Python synapse class, in the same order. Fields that have a default
-/// in Python get `#[serde(default)]`; the others are listed in [`REQUIRED_FIELDS`](Synapse::REQUIRED_FIELDS). Unknown
-/// members are ignored by serde unless told otherwise; keep it so. The names `name`, `timeout`, `total_size`,
-/// `header_size`, `dendrite`, `axon` and `computed_body_hash` are taken by the wire.
+/// Derive it on a struct with the fields of the Python synapse class, in the same order:
 ///
 /// ```
-/// use axoneme_protocol::{EmptyValue, Synapse};
+/// use axoneme_protocol::{EmptyValue, StreamingSynapse, Synapse};
 /// use serde::{Deserialize, Serialize};
 ///
-/// #[derive(Debug, Clone, Serialize, Deserialize)]
+/// #[derive(Debug, Clone, Serialize, Deserialize, Synapse)]
+/// #[synapse(stream)]
 /// struct Translate {
+///     #[synapse(hash)]
 ///     text: String,
 ///     #[serde(default)]
+///     #[synapse(output)]
 ///     translation: Option<String>,
 /// }
 ///
-/// impl Synapse for Translate {
-///     const NAME: &'static str = "Translate";
-///     const HASH_FIELDS: &'static [&'static str] = &["text"];
-///     const REQUIRED_FIELDS: &'static [(&'static str, EmptyValue)] = &[("text", EmptyValue::Str)];
+/// assert_eq!(Translate::NAME, "Translate");
+/// assert_eq!(Translate::HASH_FIELDS, ["text"]);
+/// assert_eq!(Translate::REQUIRED_FIELDS, [("text", EmptyValue::Str)]);
 ///
-///     fn take_answer(&mut self, answer: Self) {
-///         self.translation = answer.translation;
-///     }
+/// let mut asked = Translate { text: "hello".into(), translation: None };
+/// asked.push("bon");
+/// asked.push("jour");
+/// assert_eq!(asked.translation.as_deref(), Some("bonjour"));
+/// ```
+///
+/// - `#[serde(default)]`: the field has a default in Python too. All others are
+///   [`REQUIRED_FIELDS`](Synapse::REQUIRED_FIELDS).
+/// - `#[synapse(hash)]`: the field is under the body hash, in the order of the struct. Hash everything that an answer
+///   depends on. Where the Python class has another order: `#[synapse(hash_fields("b", "a"))]` on the struct.
+/// - `#[synapse(output)]`: the field is part of the answer. Nothing else is taken from a peer.
+/// - `#[synapse(stream)]` on the struct: the answer arrives piece by piece in the output of type `String` or
+///   `Option<String>`; this also implements [`StreamingSynapse`](crate::StreamingSynapse).
+/// - `#[synapse(name = "...")]` on the struct: the name of the Python class, where it is not that of the struct.
+/// - `#[synapse(empty = "dict")]`: what a required field is in Python (`list`, `dict`, `str`, `int`, `float`, `bool`),
+///   where its Rust type does not tell.
+///
+/// Python converts scalars silently (`"42"` in an integer field is 42); [`lax`](crate::lax) does the same with
+/// `#[serde(deserialize_with = "axoneme_protocol::lax::integer")]`. Unknown members are ignored by serde unless told
+/// otherwise; keep it so. The names `name`, `timeout`, `total_size`, `header_size`, `dendrite`, `axon` and
+/// `computed_body_hash` are taken by the wire.
+///
+/// A declaration that cannot work does not compile:
+///
+/// ```compile_fail
+/// use axoneme_protocol::Synapse;
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Clone, Serialize, Deserialize, Synapse)]
+/// struct Translate {
+///     // an output is not known when the request is signed
+///     #[synapse(hash, output)]
+///     translation: String,
 /// }
 /// ```
 pub trait Synapse: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
@@ -81,13 +111,6 @@ impl EmptyValue {
 }
 
 /// The base class `Synapse` of the SDK: no fields, answered by every axon as a ping.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Synapse)]
+#[synapse(name = "Synapse")]
 pub struct Ping {}
-
-impl Synapse for Ping {
-    const NAME: &'static str = "Synapse";
-    const HASH_FIELDS: &'static [&'static str] = &[];
-    const REQUIRED_FIELDS: &'static [(&'static str, EmptyValue)] = &[];
-
-    fn take_answer(&mut self, _answer: Self) {}
-}

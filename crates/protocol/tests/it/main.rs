@@ -2,6 +2,7 @@
 
 mod answers;
 mod btauth;
+mod derived;
 mod hashes;
 mod headers;
 mod nonces;
