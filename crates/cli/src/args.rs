@@ -31,6 +31,9 @@ pub enum Command {
     Stake(StakeArgs),
     /// Fetch the default models into the cache
     Models,
+    /// Measure an axon, a dendrite, or what one signature check costs
+    #[command(subcommand)]
+    Bench(axoneme_bench::BenchCommand),
 }
 
 /// `axoneme up`

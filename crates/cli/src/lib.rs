@@ -6,5 +6,6 @@
 //! before a daemon can start; on real chains `btcli` does them.
 
 pub mod args;
+pub mod bench;
 pub mod local;
 pub mod up;

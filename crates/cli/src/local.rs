@@ -27,8 +27,8 @@ pub async fn run(command: Command, cancel: CancellationToken) -> Result<(), Fail
 
 async fn dispatch(command: Command) -> Result<(), Failure> {
     match command {
-        // `up` has an entry of its own; main never sends it here.
-        Command::Up(_) => Ok(()),
+        // These have entries of their own; main never sends them here.
+        Command::Up(_) | Command::Bench(_) => Ok(()),
         Command::Wallet(args) => create_wallet(&args),
         Command::Fund(args) => fund(&args).await,
         Command::Subnet(args) => create_subnet(&args).await,

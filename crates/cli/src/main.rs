@@ -1,7 +1,7 @@
 //! `axoneme`: parse, run, end.
 
 use axoneme::args::{Cli, Command};
-use axoneme::{local, up};
+use axoneme::{bench, local, up};
 use axoneme_neuron::{daemon, exit};
 use clap::Parser;
 
@@ -10,6 +10,7 @@ fn main() -> std::process::ExitCode {
     exit::finish(daemon::block_on(|cancel| async {
         match cli.command {
             Command::Up(args) => up::run(args, cancel).await,
+            Command::Bench(command) => bench::run(command, cancel).await,
             other => local::run(other, cancel).await,
         }
     }))
