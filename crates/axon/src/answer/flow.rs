@@ -165,6 +165,9 @@ impl<F: Form> From<Running<F>> for AnswerBody {
                 Err(aborted) => {
                     metrics::counter!("axon_streams_aborted_total", "synapse" => running.synapse).increment(1);
                     tracing::debug!(synapse = running.synapse, "stream aborted: {aborted}");
+                    // An error ends the connection at once. What was written before goes out first, so that the reader
+                    // sees a stream that broke and not a server that never answered.
+                    tokio::task::yield_now().await;
                     Some((Err(aborted), None))
                 }
             }

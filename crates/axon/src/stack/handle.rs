@@ -58,10 +58,16 @@ async fn run(shared: &Shared, asked: &mut Asked) -> Result<Output, Refusal> {
         // A stream that fails before its first byte is an ordinary error.
         Ok::<_, HandlerError>(match handled {
             Handled::Whole(answer) => (Output::Whole(answer), None),
-            Handled::Pieces(mut pieces) => match pieces.next().await.transpose()? {
-                None => (Output::Pieces(None), None),
-                first => (Output::Pieces(None), Some((first, pieces))),
-            },
+            Handled::Pieces(mut pieces) => {
+                // An empty piece is none: as a chunk it would be the end.
+                let first = loop {
+                    match pieces.next().await.transpose()? {
+                        Some(piece) if piece.is_empty() => {}
+                        first => break first,
+                    }
+                };
+                (Output::Pieces(None), first.map(|first| (first, pieces)))
+            }
         })
     };
     let mut running = std::pin::pin!(AssertUnwindSafe(running).catch_unwind());
@@ -82,7 +88,7 @@ async fn run(shared: &Shared, asked: &mut Asked) -> Result<Output, Refusal> {
     Ok(match pieces {
         None => output,
         Some((first, rest)) => Output::Pieces(Some(Flow {
-            first,
+            first: Some(first),
             rest,
             deadline,
             _held: (gone, slot, asked.permit.take()),

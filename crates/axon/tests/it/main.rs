@@ -2,6 +2,9 @@
 
 mod admission;
 mod answers;
+mod btauth;
+mod crowd;
 mod life;
 mod load;
 mod peer;
+mod streams;
