@@ -151,6 +151,9 @@ def unreadable_members(view: View) -> bool:
 
     if not isinstance(view.json, dict):
         return False
+    listed = view.json.get("required_hash_fields", [])
+    if not isinstance(listed, list) or any(not isinstance(name, str) for name in listed):
+        return True
     try:
         Synapse(**{name: value for name, value in view.json.items() if name in MEMBERS})
     except Exception:
@@ -196,6 +199,8 @@ STRICTER = [
     Rule("repeated-member", (400,), repeated_members, "members of the body twice (A.4)"),
     Rule("wide-number", (400,), lambda v: any(map(wide, leaves(v.json))), "numbers no 64 bits hold; NaN and infinities (A.4)"),
     Rule("converted-inside", (400,), converted_inside, "texts or fractions where a list, dict or tuple has integers: converted only at top level (A.4)"),
+    Rule("lone-surrogate", (400,), lambda v: any(isinstance(leaf, str) and re.search("[\ud800-\udfff]", leaf) for leaf in leaves(v.json)), "half of a surrogate pair, which is no text (A.4)"),
+    Rule("line-form", (400,), lambda v: re.search(rb"\n[ \t]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", v.head) is not None, "folded lines and control characters in the head (A.13)"),
     Rule("length-form", (400,), bad_length, "a content length that is not one plain number (A.13)"),
 ]
 LAXER = [
