@@ -39,7 +39,7 @@ START, APART = 1_800_000_000_000_000_000, 200_000_000_000
 
 
 def question(rng: random.Random):
-    kind = rng.choices(("Prompting", "Zoo", "Ordered", "Older", "StreamPrompting", "Synapse"), (55, 20, 6, 6, 0, 5))[0]
+    kind = rng.choices(("Prompting", "Zoo", "Ordered", "Older", "StreamPrompting", "Synapse"), (55, 20, 6, 6, 8, 5))[0]
     cls = STYLES[rng.choice(("classvar", "classvar", "field"))][kind]
     if kind in ("Prompting", "StreamPrompting"):
         messages = content.texts(rng)

@@ -11,11 +11,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use axoneme_axon::{Axon, AxonHandle, Caller, CancellationToken, Forward, HandlerError, Limits};
-use axoneme_protocol::{Clock, ManualClock, Prompting, Synapse};
+use axoneme_axon::{
+    Axon, AxonHandle, Caller, CancellationToken, Forward, ForwardStream, HandlerError, Limits, TokenStream,
+};
+use axoneme_protocol::{Clock, ManualClock, Prompting, StreamPrompting, Synapse};
 use axoneme_wallet::Keypair;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 
 use client::Client;
@@ -43,6 +46,9 @@ struct Answers {
     answers: Vec<(u16, String)>,
 }
 
+/// Nanoseconds.
+const BEFORE: u64 = 1_000_000_000_000;
+
 struct Echo;
 
 #[async_trait]
@@ -53,11 +59,25 @@ impl<S: Synapse + Say> Forward<S> for Echo {
     }
 }
 
+#[async_trait]
+impl ForwardStream<StreamPrompting> for Echo {
+    async fn forward(
+        &self,
+        _: Caller,
+        mut synapse: StreamPrompting,
+        _: CancellationToken,
+    ) -> Result<TokenStream, HandlerError> {
+        synapse.say();
+        Ok(futures::stream::iter([Ok(synapse.completion)]).boxed())
+    }
+}
+
 async fn start(clock: Arc<ManualClock>) -> Result<AxonHandle, Box<dyn std::error::Error>> {
     let limits = Limits {
         per_ip: None,
         per_hotkey: None,
-        // Cases that never finish are given up sooner by the client.
+        stranger_checks: None,
+        stranger_bytes: 1 << 30,
         ..Limits::default()
     };
     let axon = Axon::builder(Arc::new(Keypair::from_uri("//Bob")?))
@@ -67,7 +87,8 @@ async fn start(clock: Arc<ManualClock>) -> Result<AxonHandle, Box<dyn std::error
         .route::<Prompting>(Arc::new(Echo))
         .route::<Zoo>(Arc::new(Echo))
         .route::<Ordered>(Arc::new(Echo))
-        .route::<Older>(Arc::new(Echo));
+        .route::<Older>(Arc::new(Echo))
+        .route_stream::<StreamPrompting>(Arc::new(Echo));
     Ok(axon.start().await?)
 }
 
@@ -80,11 +101,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let case: Case = serde_json::from_str(&line?)?;
         let mut answers = Vec::new();
         for step in case.steps {
-            let clock = clock.get_or_insert_with(|| Arc::new(ManualClock::at(step.at)));
-            clock.advance(Duration::from_nanos(step.at.saturating_sub(clock.unix_ns())));
+            // The axon starts well before the first request: it trusts nothing that was signed before its own start.
+            let clock = clock.get_or_insert_with(|| Arc::new(ManualClock::at(step.at.saturating_sub(BEFORE))));
             if axon.is_none() {
                 axon = Some(start(clock.clone()).await?);
             }
+            clock.advance(Duration::from_nanos(step.at.saturating_sub(clock.unix_ns())));
             let address = axon.as_ref().ok_or("no axon")?.local_addr();
             let client = client.get_or_insert_with(|| Client::new(address));
             answers.push(client.ask(&STANDARD.decode(step.raw)?, step.own).await);

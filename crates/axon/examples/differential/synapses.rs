@@ -1,6 +1,6 @@
 //! The synapses of `scripts/differential/synapses.py`, field for field.
 
-use axoneme_protocol::{EmptyValue, Prompting, Synapse, lax};
+use axoneme_protocol::{EmptyValue, Prompting, StreamPrompting, Synapse, lax};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
@@ -9,13 +9,20 @@ pub(crate) trait Say {
     fn say(&mut self);
 }
 
-impl Say for Prompting {
-    fn say(&mut self) {
-        let pairs = self.roles.iter().zip(&self.messages);
-        let pairs: Vec<_> = pairs.map(|(role, message)| format!("{role}:{message}")).collect();
-        self.completion = pairs.join(" | ");
-    }
+macro_rules! dialogue {
+    ($name:ident) => {
+        impl Say for $name {
+            fn say(&mut self) {
+                let pairs = self.roles.iter().zip(&self.messages);
+                let pairs: Vec<_> = pairs.map(|(role, message)| format!("{role}:{message}")).collect();
+                self.completion = pairs.join(" | ");
+            }
+        }
+    };
 }
+
+dialogue!(Prompting);
+dialogue!(StreamPrompting);
 
 /// A field of every kind, all under the hash.
 #[derive(Debug, Clone, Serialize, Deserialize)]
