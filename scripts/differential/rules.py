@@ -154,6 +154,8 @@ def unreadable_members(view: View) -> bool:
     listed = view.json.get("required_hash_fields", [])
     if not isinstance(listed, list) or any(not isinstance(name, str) for name in listed):
         return True
+    if any(isinstance(view.json.get(side), dict) and view.json[side].get("status_code") is not None for side in ("axon", "dendrite")):
+        return True
     try:
         Synapse(**{name: value for name, value in view.json.items() if name in MEMBERS})
     except Exception:
@@ -209,5 +211,7 @@ LAXER = [
     Rule("wire-members", (200,), unreadable_members, "members of the body that describe the exchange are not authenticated and not read (A.4)"),
     Rule("order", (200,), lambda v: v.python == 401 and "newer one was last processed" in v.python_text and v.nonce() > v.at - v.window(), "nonces of one lane may arrive out of order; each still works once (A.7)"),
     Rule("newer-unicode", (200,), newer_text, "hashes as Python releases with a newer Unicode make them (A.5)"),
+    Rule("long-digits", (200,), lambda v: v.python == 400 and re.search(rb"[0-9]{4300}", v.body) is not None, "numbers of more than 4300 digits, which Python does not parse, in a member nobody reads"),
+    Rule("fragment", (200,), lambda v: b"#" in v.target, "what follows a # in the target is dropped by the HTTP library"),
     Rule("deep-json", (200,), lambda v: v.python == 400 and depth(v.body) > 400, "deep nesting in a member nobody reads, where Python's recursion ends"),
 ]
