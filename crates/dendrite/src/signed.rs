@@ -65,10 +65,16 @@ pub(crate) async fn read_refusal(parts: &Parts, body: Incoming, asked: &Asked<'_
 fn refusal(parts: &Parts, bytes: &[u8], asked: &Asked<'_>) -> Failure {
     match check_signature(parts, bytes, asked) {
         Err(failure) => failure,
-        Ok(signed) => Failure {
-            signed,
-            ..Failure::refused(parts.status.as_u16(), error_text(bytes))
-        },
+        Ok(signed) => {
+            let mut message = error_text(bytes);
+            if is_v10_marker(parts.status.as_u16(), &parts.headers) {
+                message = format!("the axon seems to speak the v10 wire only: {message}");
+            }
+            Failure {
+                signed,
+                ..Failure::refused(parts.status.as_u16(), message)
+            }
+        }
     }
 }
 
@@ -95,24 +101,25 @@ fn read_fields<S: Synapse>(answer: &Bytes, question: &[u8]) -> Result<S, serde_j
     serde_json::from_value(Value::Object(fields)).map_err(|_| error)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
+#[serde(default)]
 struct ErrorBody {
-    error: ErrorParts,
+    error: Option<ErrorParts>,
+    /// Where v10 axons and others put it.
+    message: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
+#[serde(default)]
 struct ErrorParts {
-    #[serde(default)]
     code: Option<String>,
-    #[serde(default)]
     message: Option<String>,
 }
 
 fn error_text(bytes: &[u8]) -> String {
-    let Ok(body) = read_body::<ErrorBody>(bytes) else {
-        return String::new();
-    };
-    let parts = [body.error.code, body.error.message];
+    let body: ErrorBody = read_body(bytes).unwrap_or_default();
+    let error = body.error.unwrap_or_default();
+    let parts = [error.code, error.message, body.message];
     parts.into_iter().flatten().collect::<Vec<_>>().join(": ")
 }
 

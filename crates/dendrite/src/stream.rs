@@ -73,10 +73,13 @@ pub(crate) struct Pipe {
 
 impl Pipe {
     pub(crate) fn push(&self, text: &str) {
+        if text.is_empty() {
+            return;
+        }
         let waker = {
             let mut inner = self.inner.lock();
             inner.0.push_str(text);
-            inner.1.take().filter(|_| !inner.0.is_empty())
+            inner.1.take()
         };
         waker.into_iter().for_each(Waker::wake);
     }

@@ -1,6 +1,11 @@
 //! Behaviour of the dendrite against scripted and real axons over loopback sockets.
 
 mod axons;
+mod btauth;
+mod fan_out;
 mod outcomes;
 mod scripted;
+mod streams;
+mod subnets;
+mod tls;
 mod wire;
