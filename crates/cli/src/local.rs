@@ -6,7 +6,7 @@ use axoneme_chain::Chain;
 use axoneme_llm::{MINILM_L6, ModelRef, ModelStore, SMOLLM2_135M, StderrProgress};
 use axoneme_neuron::config::SubtensorConfig;
 use axoneme_neuron::{ExitCode, Failure, preflight};
-use axoneme_wallet::{KeySource, Keypair, Wallet};
+use axoneme_wallet::{AccountId, KeySource, Keypair, PasswordSources, Wallet};
 use tokio_util::sync::CancellationToken;
 
 use crate::args::{AmountArgs, Command, KeyArgs, NetuidArgs, StakeArgs, SubnetArgs, WalletArgs};
@@ -72,6 +72,15 @@ fn create_wallet(args: &WalletArgs) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The coldkey, asking for its password when it has one, and the address of the hotkey.
+async fn keys(keys: &KeyArgs) -> Result<(Keypair, AccountId), Failure> {
+    let wallet = wallet(keys);
+    let hotkey = wallet.hotkeypub()?.account;
+    let opened = tokio::task::spawn_blocking(move || wallet.open_coldkey(&PasswordSources::environment().prompt()));
+    let coldkey = opened.await.map_err(|error| Failure::new(ExitCode::Wallet, &error))??;
+    Ok((coldkey, hotkey))
+}
+
 /// Connects to a chain on this machine. Coldkeys without encryption must not be used elsewhere.
 async fn local_chain(on: &SubnetArgs) -> Result<Chain, Failure> {
     let subtensor = SubtensorConfig {
@@ -107,8 +116,7 @@ async fn fund(args: &AmountArgs) -> Result<(), Failure> {
 }
 
 async fn create_subnet(args: &SubnetArgs) -> Result<(), Failure> {
-    let wallet = wallet(&args.keys);
-    let (coldkey, hotkey) = (wallet.load_dev_coldkey()?, wallet.load_hotkey()?.account_id());
+    let (coldkey, hotkey) = keys(&args.keys).await?;
     let chain_client = local_chain(args).await?;
     let netuid = chain_client.register_network(&coldkey, &hotkey).await.map_err(chain)?;
     chain_client.start_call(&coldkey, netuid).await.map_err(chain)?;
@@ -117,8 +125,7 @@ async fn create_subnet(args: &SubnetArgs) -> Result<(), Failure> {
 }
 
 async fn register(args: &NetuidArgs) -> Result<(), Failure> {
-    let wallet = wallet(&args.on.keys);
-    let (coldkey, hotkey) = (wallet.load_dev_coldkey()?, wallet.load_hotkey()?.account_id());
+    let (coldkey, hotkey) = keys(&args.on.keys).await?;
     let chain_client = local_chain(&args.on).await?;
     let uid = chain_client
         .burned_register(&coldkey, args.netuid, &hotkey)
@@ -129,8 +136,7 @@ async fn register(args: &NetuidArgs) -> Result<(), Failure> {
 }
 
 async fn stake(args: &StakeArgs) -> Result<(), Failure> {
-    let wallet = wallet(&args.on.on.keys);
-    let (coldkey, hotkey) = (wallet.load_dev_coldkey()?, wallet.load_hotkey()?.account_id());
+    let (coldkey, hotkey) = keys(&args.on.on.keys).await?;
     let chain_client = local_chain(&args.on.on).await?;
     chain_client
         .add_stake(&coldkey, args.on.netuid, &hotkey, args.amount.0)

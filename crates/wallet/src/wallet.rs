@@ -184,12 +184,18 @@ impl Wallet {
         }
     }
 
-    /// What the owner of this wallet should mend: secret files that other users of the machine can read.
+    /// What the owner of this wallet should mend: secret files that other users of the machine can read, and folders
+    /// that they can write. Opening a key writes its share of these to the log.
     pub fn warnings(&self) -> Vec<Warning> {
-        [self.hotkey_file(), self.coldkey_file()]
-            .iter()
-            .filter_map(|path| Warning::of_secret(path))
-            .collect()
+        let secrets = [self.hotkey_file(), self.coldkey_file()];
+        let secrets = secrets.iter().filter_map(|path| Warning::of_secret(path));
+        secrets.chain(self.loose_folders()).collect()
+    }
+
+    fn loose_folders(&self) -> impl Iterator<Item = Warning> {
+        [self.folder(), self.hotkeys_folder()]
+            .into_iter()
+            .filter_map(|path| Warning::of_folder(&path))
     }
 
     fn open_secret(
@@ -202,6 +208,9 @@ impl Wallet {
         self.check_names()?;
         let bytes =
             store::read_secret(&path, keyfile::MAX_KEYFILE_BYTES).map_err(|e| self.unread(e, &path, what, command))?;
+        for warning in self.loose_folders() {
+            tracing::warn!("{warning}");
+        }
         let contents = match Keyfile::parse(&bytes).map_err(|e| e.at(&path))? {
             Keyfile::Plain(contents) => contents,
             Keyfile::Encrypted(sealed) => match passwords.find(&path)? {

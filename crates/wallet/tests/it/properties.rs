@@ -38,8 +38,9 @@ proptest! {
         fs::write(wallet.hotkey_file(), format!("{{\"{}}}", members.join(",\""))).expect("turned");
         prop_assert_eq!(wallet.load_hotkey().expect("read").account_id(), made.public.account);
     }
+}
 
-    #[test]
+proptest! {    #[test]
     fn signatures_hold_for_their_message_only(
         seed: [u8; 32],
         scheme in schemes(),

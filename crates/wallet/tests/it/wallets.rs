@@ -200,6 +200,28 @@ fn a_secret_that_others_can_read_is_pointed_out() {
 }
 
 #[test]
+fn a_folder_that_others_can_write_is_pointed_out() {
+    let (_folder, wallet) = with_hotkey("{}");
+    fs::set_permissions(wallet.hotkey_file(), fs::Permissions::from_mode(0o600)).expect("mode");
+    let hotkeys = wallet.hotkey_file().parent().expect("parent").to_owned();
+    let set = |mode| fs::set_permissions(&hotkeys, fs::Permissions::from_mode(mode)).expect("mode");
+    for mode in [0o700, 0o755] {
+        set(mode);
+        assert!(wallet.warnings().is_empty());
+    }
+    set(0o775);
+    let warnings = wallet.warnings();
+    assert_eq!(
+        warnings,
+        [Warning::LooseFolder {
+            path: hotkeys.clone(),
+            mode: 0o775
+        }]
+    );
+    assert!(warnings[0].to_string().contains("chmod 700"));
+}
+
+#[test]
 fn a_coldkey_counts_as_unencrypted_unless_it_says_otherwise() {
     let (_folder, wallet) = with_hotkey("{}");
     assert!(!wallet.has_unencrypted_coldkey());
