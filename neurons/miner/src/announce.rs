@@ -20,11 +20,16 @@ const LOOK: Duration = Duration::from_secs(60);
 /// Published as the axon's software version: SDK 10's form of a version number.
 const VERSION: u32 = 10_005_000;
 
-/// The address to publish for an axon that listens on `bound`.
+/// The address to publish for an axon that listens on `bound`, with the number of the protocol it speaks there.
 ///
 /// # Errors
 /// When none is configured and none can be known.
-pub fn endpoint(axon: &AxonConfig, bound: SocketAddr, chain_is_local: bool) -> Result<AxonEndpoint, Failure> {
+pub fn endpoint(
+    axon: &AxonConfig,
+    bound: SocketAddr,
+    chain_is_local: bool,
+    protocol: u8,
+) -> Result<AxonEndpoint, Failure> {
     let ip = match axon.external_ip {
         Some(ip) => ip,
         None if !axon.ip.is_unspecified() && !axon.ip.is_loopback() => axon.ip,
@@ -53,8 +58,13 @@ pub fn endpoint(axon: &AxonConfig, bound: SocketAddr, chain_is_local: bool) -> R
         ip,
         port: axon.external_port.unwrap_or(bound.port()),
         version: VERSION,
-        protocol: 4,
+        protocol,
     })
+}
+
+/// Whether what is published leads clients to the endpoint; the software's version does not matter to that.
+fn same_place(published: &AxonEndpoint, endpoint: &AxonEndpoint) -> bool {
+    (published.ip, published.port, published.protocol) == (endpoint.ip, endpoint.port, endpoint.protocol)
 }
 
 fn is_exact_loopback(ip: IpAddr) -> bool {
@@ -90,7 +100,7 @@ pub fn keep_announced(
                     None => readiness.set("registration", Err("the hotkey is no longer registered".into())),
                     Some(axon) => {
                         readiness.set("registration", Ok(()));
-                        if !axon.is_some_and(|axon| axon.ip == endpoint.ip && axon.port == endpoint.port) {
+                        if !axon.is_some_and(|axon| same_place(&axon, &endpoint)) {
                             chain
                                 .serve_axon(&hotkey, netuid, &endpoint)
                                 .await

@@ -1,10 +1,14 @@
 //! The miner's settings.
 
+use std::time::Duration;
+
+use axoneme_axon::{AuthPolicy, Limits, Rate};
 use axoneme_neuron::config::{
     AdminConfig, AxonConfig, LoggingConfig, SubtensorConfig, WalletConfig, admin_settings, axon_settings,
     common_settings,
 };
 use axoneme_neuron::{Program, Setting, SettingKind as Kind};
+use axoneme_protocol::{AXON_PROTOCOL, BTAUTH_PROTOCOL};
 use serde::{Deserialize, Serialize};
 
 /// Everything an operator can set. The same names are flags, keys of the TOML file and
@@ -107,6 +111,10 @@ pub struct MinerSection {
     pub delay_seconds: f64,
     /// Blocks between two refreshes of the metagraph.
     pub blocks_per_epoch: u64,
+    /// How callers may prove who they are.
+    pub wire: WireSection,
+    /// How much they may ask.
+    pub limits: LimitsSection,
     /// Who may ask.
     pub blacklist: BlacklistSection,
     /// Who is answered first.
@@ -129,19 +137,104 @@ impl Default for MinerSection {
             delay_share: 0.0,
             delay_seconds: 0.0,
             blocks_per_epoch: 100,
+            wire: WireSection::default(),
+            limits: LimitsSection::default(),
             blacklist: BlacklistSection::default(),
             priority: PrioritySection::default(),
         }
     }
 }
 
+/// `miner.wire.*`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WireSection {
+    /// Accept the Synapse wire of SDK 10.
+    pub v10: bool,
+    /// Accept the signed requests of SDK 11, `btauth/1`.
+    pub btauth: bool,
+    /// Sign answers to `btauth/1` callers, `twresp/1`.
+    pub sign_responses: bool,
+}
+
+impl Default for WireSection {
+    fn default() -> Self {
+        Self {
+            v10: true,
+            btauth: true,
+            sign_responses: true,
+        }
+    }
+}
+
+impl WireSection {
+    /// As the axon takes it.
+    pub fn auth(&self) -> AuthPolicy {
+        AuthPolicy {
+            v10: self.v10,
+            btauth: self.btauth,
+            sign_responses: self.sign_responses,
+            ..AuthPolicy::default()
+        }
+    }
+
+    /// The protocol number to publish on chain. Who serves both wires is found by the clients of either under the
+    /// older one's.
+    pub fn protocol(&self) -> u8 {
+        if self.v10 { AXON_PROTOCOL } else { BTAUTH_PROTOCOL }
+    }
+}
+
+/// `miner.limits.*`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LimitsSection {
+    /// Requests per second of one address; four times as many at once. 0 is no limit.
+    pub per_address: f64,
+    /// Requests per second of one hotkey; four times as many at once. 0 is no limit.
+    pub per_hotkey: f64,
+    /// Longest time for queue and answer together, seconds; a caller's own timeout cuts it shorter.
+    pub handler_seconds: f64,
+}
+
+impl Default for LimitsSection {
+    fn default() -> Self {
+        Self {
+            per_address: 500.0,
+            per_hotkey: 200.0,
+            handler_seconds: 60.0,
+        }
+    }
+}
+
+impl LimitsSection {
+    /// As the axon takes them, with what it leaves to `axon.*`.
+    pub fn limits(&self, max_concurrent: usize) -> Limits {
+        let rate = |per_second: f64| {
+            (per_second > 0.0).then_some(Rate {
+                per_second,
+                burst: per_second * 4.0,
+            })
+        };
+        let usual = Limits::default();
+        Limits {
+            max_concurrent,
+            reserved_concurrent: max_concurrent / 4,
+            per_ip: rate(self.per_address),
+            per_hotkey: rate(self.per_hotkey),
+            handler_timeout: Duration::try_from_secs_f64(self.handler_seconds).unwrap_or(usual.handler_timeout),
+            ..usual
+        }
+    }
+}
+
 /// `miner.blacklist.*`
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BlacklistSection {
-    /// Hotkeys that are always served.
+    /// Hotkeys that are served whatever the metagraph says.
     pub whitelist: Vec<String>,
-    /// Hotkeys that are never served.
+    /// Hotkeys that are never served, not even from the whitelist.
     pub blacklist: Vec<String>,
     /// Serve only hotkeys with a validator permit.
     pub force_validator_permit: bool,
@@ -149,6 +242,25 @@ pub struct BlacklistSection {
     pub allow_non_registered: bool,
     /// Least stake of a caller, TAO.
     pub minimum_stake_requirement: f64,
+    /// Age of the metagraph, seconds, from which on only callers are served that were served before.
+    pub metagraph_stale_seconds: u64,
+    /// Age of the metagraph, seconds, from which on nobody is served but the whitelist.
+    pub metagraph_too_old_seconds: u64,
+}
+
+impl Default for BlacklistSection {
+    /// Stale after two tempos of 360 blocks of 12 s, too old after a day.
+    fn default() -> Self {
+        Self {
+            whitelist: Vec::new(),
+            blacklist: Vec::new(),
+            force_validator_permit: false,
+            allow_non_registered: false,
+            minimum_stake_requirement: 0.0,
+            metagraph_stale_seconds: 2 * 360 * 12,
+            metagraph_too_old_seconds: 24 * 3600,
+        }
+    }
 }
 
 /// `miner.priority.*`
@@ -208,6 +320,32 @@ pub fn program() -> Program {
             Kind::Integer,
             "Blocks between two metagraph refreshes",
         ),
+        Setting::new("miner.wire.v10", Kind::Switch, "Accept the Synapse wire of SDK 10"),
+        Setting::new(
+            "miner.wire.btauth",
+            Kind::Switch,
+            "Accept btauth/1, the signed requests of SDK 11",
+        ),
+        Setting::new(
+            "miner.wire.sign_responses",
+            Kind::Switch,
+            "Sign answers to btauth/1 callers (twresp/1)",
+        ),
+        Setting::new(
+            "miner.limits.per_address",
+            Kind::Decimal,
+            "Requests per second of one address; 0 is no limit",
+        ),
+        Setting::new(
+            "miner.limits.per_hotkey",
+            Kind::Decimal,
+            "Requests per second of one hotkey; 0 is no limit",
+        ),
+        Setting::new(
+            "miner.limits.handler_seconds",
+            Kind::Decimal,
+            "Longest time for queue and answer together, seconds",
+        ),
         Setting::new(
             "miner.blacklist.whitelist",
             Kind::List,
@@ -228,6 +366,16 @@ pub fn program() -> Program {
             "miner.blacklist.minimum_stake_requirement",
             Kind::Decimal,
             "Least stake of a caller, TAO",
+        ),
+        Setting::new(
+            "miner.blacklist.metagraph_stale_seconds",
+            Kind::Integer,
+            "Age of the metagraph from which on only earlier callers are served",
+        ),
+        Setting::new(
+            "miner.blacklist.metagraph_too_old_seconds",
+            Kind::Integer,
+            "Age of the metagraph from which on only the whitelist is served",
         ),
         Setting::new(
             "miner.priority.default",

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use axoneme_axon::{Caller, Forward, HandlerError};
-use axoneme_llm::{Engine, FinishReason, Message, Request, Sampling};
-use axoneme_protocol::Prompting;
+use axoneme_axon::{Caller, Forward, ForwardStream, HandlerError, TokenStream};
+use axoneme_llm::{Engine, Event, FinishReason, Message, Request, Sampling};
+use axoneme_protocol::{Prompting, StreamPrompting};
+use futures::StreamExt;
 use parking_lot::Mutex;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -16,7 +17,7 @@ use crate::config::MinerSection;
 /// Kept free before the caller's deadline, so that the finished answer still reaches it.
 const REPLY_MARGIN: Duration = Duration::from_millis(300);
 
-/// Answers [`Prompting`] requests.
+/// Answers [`Prompting`] and [`StreamPrompting`] requests.
 pub struct PromptingForward {
     settings: MinerSection,
     source: Source,
@@ -58,6 +59,17 @@ impl PromptingForward {
         Duration::try_from_secs_f64(seconds).unwrap_or(Duration::ZERO)
     }
 
+    async fn wait(&self, cancel: &CancellationToken) -> Result<(), HandlerError> {
+        let delay = self.delay();
+        if delay.is_zero() {
+            return Ok(());
+        }
+        tokio::select! {
+            () = tokio::time::sleep(delay) => Ok(()),
+            () = cancel.cancelled() => Err(HandlerError::cancelled()),
+        }
+    }
+
     fn request(&self, synapse: &Prompting, caller: &Caller, cancel: CancellationToken) -> Request {
         let mut messages = Vec::with_capacity(synapse.messages.len() + 1);
         if !self.settings.system_prompt.is_empty() {
@@ -82,6 +94,16 @@ impl PromptingForward {
     }
 }
 
+/// Refuses what is no conversation.
+fn check(roles: &[String], messages: &[String]) -> Result<(), HandlerError> {
+    if roles.len() == messages.len() && !messages.is_empty() {
+        return Ok(());
+    }
+    Err(HandlerError::bad_request(
+        "roles and messages must be of the same length, at least one",
+    ))
+}
+
 #[async_trait]
 impl Forward<Prompting> for PromptingForward {
     async fn forward(
@@ -90,16 +112,8 @@ impl Forward<Prompting> for PromptingForward {
         mut synapse: Prompting,
         cancel: CancellationToken,
     ) -> Result<Prompting, HandlerError> {
-        if synapse.roles.len() != synapse.messages.len() || synapse.messages.is_empty() {
-            return Err(HandlerError::bad_request(
-                "roles and messages must be of the same length, at least one",
-            ));
-        }
-        let delay = self.delay();
-        tokio::select! {
-            () = tokio::time::sleep(delay) => {}
-            () = cancel.cancelled() => return Err(HandlerError::cancelled()),
-        }
+        check(&synapse.roles, &synapse.messages)?;
+        self.wait(&cancel).await?;
         synapse.completion = match &self.source {
             Source::Echo => synapse.messages.last().cloned().unwrap_or_default(),
             Source::Model(engine) => {
@@ -107,7 +121,7 @@ impl Forward<Prompting> for PromptingForward {
                 let generation = engine.submit(request).map_err(HandlerError::unavailable)?;
                 let completion = generation.completion().await;
                 if completion.reason == FinishReason::Failed {
-                    return Err(HandlerError::internal("the model broke; its log line says how"));
+                    return Err(broken());
                 }
                 metrics::counter!("miner_completion_tokens_total").increment(completion.completion_tokens as u64);
                 tracing::debug!(caller = %caller.hotkey, tokens = completion.completion_tokens,
@@ -117,4 +131,43 @@ impl Forward<Prompting> for PromptingForward {
         };
         Ok(synapse)
     }
+}
+
+/// The same, a token at a time.
+#[async_trait]
+impl ForwardStream<StreamPrompting> for PromptingForward {
+    async fn forward(
+        &self,
+        caller: Caller,
+        synapse: StreamPrompting,
+        cancel: CancellationToken,
+    ) -> Result<TokenStream, HandlerError> {
+        check(&synapse.roles, &synapse.messages)?;
+        self.wait(&cancel).await?;
+        let engine = match &self.source {
+            Source::Echo => {
+                let last = synapse.messages.last().map_or("", String::as_str);
+                let words: Vec<_> = last.split_inclusive(' ').map(|word| Ok(word.to_owned())).collect();
+                return Ok(futures::stream::iter(words).boxed());
+            }
+            Source::Model(engine) => engine,
+        };
+        let request = self.request(&synapse.into(), &caller, cancel);
+        let generation = engine.submit(request).map_err(HandlerError::unavailable)?;
+        let pieces = futures::stream::unfold(generation, |mut generation| async move {
+            match generation.next().await? {
+                Event::Token(piece) => Some((Ok(piece), generation)),
+                Event::Done { reason, usage } => {
+                    metrics::counter!("miner_completion_tokens_total").increment(usage.completion_tokens as u64);
+                    let failed = reason == FinishReason::Failed;
+                    failed.then(|| (Err(broken()), generation))
+                }
+            }
+        });
+        Ok(pieces.boxed())
+    }
+}
+
+fn broken() -> HandlerError {
+    HandlerError::internal("the model broke; its log line says how")
 }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axoneme_axon::{Axon, AxonError, Limits};
+use axoneme_axon::{Axon, AxonError};
 use axoneme_llm::{DeviceChoice, Engine, EngineConfig, ModelError, ModelRef, ModelStore, SMOLLM2_135M, StderrProgress};
 use axoneme_neuron::metagraph::{keep_fresh, watch_connection};
 use axoneme_neuron::{Duties, ExitCode, Failure, Readiness, admin, preflight};
-use axoneme_protocol::Prompting;
+use axoneme_protocol::{Prompting, StreamPrompting};
 use tokio_util::sync::CancellationToken;
 
 use crate::announce;
@@ -49,26 +49,28 @@ pub async fn run(config: MinerConfig, host: Host, cancel: CancellationToken) -> 
         refresh,
         &readiness,
     );
-    let policy = MinerPolicy::new(&config.miner.blacklist, &config.miner.priority, metagraph.clone())?;
-    let forward = match engine {
+    let policy = MinerPolicy::new(&config.miner.blacklist, &config.miner.priority, &identity.metagraph)?;
+    policy.keep_informed(&mut duties, &metagraph);
+    let forward = Arc::new(match engine {
         Some(engine) => PromptingForward::model(config.miner.clone(), engine),
         None => PromptingForward::echo(config.miner.clone()),
-    };
+    });
     let axon = Axon::builder(identity.hotkey.clone())
         .bind(config.axon.bind())
-        .limits(Limits {
-            max_concurrent: config.axon.max_workers,
-            ..Limits::default()
-        })
+        .limits(config.miner.limits.limits(config.axon.max_workers))
+        .auth(config.miner.wire.auth())
         .policy(policy)
-        .route::<Prompting>(Arc::new(forward))
+        .route::<Prompting>(forward.clone())
+        .route_stream::<StreamPrompting>(forward)
         .start()
         .await
         .map_err(|error| axon_failure(&error))?;
     readiness.set("axon", Ok(()));
     admin::serve(config.admin.port, readiness.clone(), cancel.clone()).await?;
 
-    let endpoint = announce::endpoint(&config.axon, axon.local_addr(), identity.chain.config().is_local())?;
+    let local_chain = identity.chain.config().is_local();
+    let protocol = config.miner.wire.protocol();
+    let endpoint = announce::endpoint(&config.axon, axon.local_addr(), local_chain, protocol)?;
     tracing::info!(
         netuid = identity.netuid, uid = identity.uid, hotkey = %identity.hotkey.account_id(),
         listen = %axon.local_addr(), chain = %identity.endpoint, "miner started"
