@@ -25,7 +25,7 @@ STRICTER = [
     Rule("weak-key", (401,), lambda v: "a-weak-key" in v.kinds, "keys for which anybody can sign (B.3)"),
     Rule("remembers-longer", (401,), lambda v: v.ours == 401 and "replay" in v.kinds[0] and "before" in v.our_text, "a nonce stays used"),
     Rule("repeated-member", (400, 422), repeated_members, "members of the body twice (A.4)"),
-    Rule("content-type", (400,), lambda v: not re.fullmatch(r"(?i)\s*application/(.*\+)?json\s*(;.*)?", v.get("content-type") or ""), "bodies that do not say they are JSON; the SDK does not look"),
+    Rule("content-type", (400,), lambda v: not re.fullmatch(r"(?ia)\s*application/(.*\+)?json\s*(;.*)?", v.get("content-type") or ""), "bodies that do not say they are JSON; the SDK does not look"),
     Rule("line-form", (400,), lambda v: re.search(rb"\n[ \t]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", v.head) is not None, "folded lines and control characters in the head (A.13)"),
     Rule("length-form", (400,), bad_length, "a content length that is not one plain number (A.13)"),
 ]

@@ -89,4 +89,13 @@ def classes(style: str) -> dict:
         def deserialize(self):
             return self
 
-    return {c.__name__: c for c in (Prompting, Zoo, Ordered, Older, StreamPrompting)} | {"Synapse": Synapse}
+    found = {c.__name__: c for c in (Prompting, Zoo, Ordered, Older, StreamPrompting)} | {"Synapse": Synapse}
+    for cls in found.values():
+        remember_schema(cls)
+    return found
+
+
+def remember_schema(cls: type) -> None:
+    """The SDK works the JSON schema of a class out again for every message, which is most of its time."""
+    schema = BaseModel.model_json_schema.__func__(cls)
+    cls.model_json_schema = classmethod(lambda *_, **__: schema)

@@ -1,0 +1,20 @@
+"""Adds up what compare.py counted: `totals.py COUNTS...`; one table per wire, with the rules that never applied."""
+
+import importlib
+import json
+import sys
+from collections import Counter
+
+for path in sys.argv[1:]:
+    wire = path.rpartition(".")[2]
+    numbers, fired = Counter(), Counter()
+    with open(path) as lines:
+        for line in lines:
+            counts = json.loads(line)
+            fired.update(counts.pop("explained"))
+            numbers.update(counts)
+    rules = importlib.import_module("rules" if wire == "v10" else "btauth_rules")
+    print(f"\n{wire}: " + ", ".join(f"{name} {number}" for name, number in numbers.items()) + f", explained {sum(fired.values())}")
+    for side, known in (("stricter", rules.STRICTER), ("laxer", rules.LAXER)):
+        for rule in known:
+            print(f"  {fired[f'{side} {rule.name}']:7}  {side:8}  {rule.name}: {rule.why}")
