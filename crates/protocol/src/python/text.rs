@@ -138,17 +138,33 @@ pub fn py_float(value: f64) -> String {
     if value.is_infinite() {
         return if value > 0.0 { "inf" } else { "-inf" }.into();
     }
-    // Rust prints the same shortest digits; only the choice and the shape of the exponent differ.
-    let scientific = format!("{value:e}");
-    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    match exponent.parse::<i32>().unwrap_or(0) {
-        -4..16 => {
-            let plain = format!("{value}");
-            if plain.contains('.') { plain } else { plain + ".0" }
+    // Not Rust's own printing: of two shortest texts that are equally near it takes the upper one, Python the even one.
+    let mut buffer = ryu::Buffer::new();
+    let text = buffer.format_finite(value.abs());
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((text, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let all = format!("{whole}{fraction}");
+    let digits = all.trim_start_matches('0');
+    // Of the first digit: 0 for units.
+    let zeros = (all.len() - digits.len()) as i32;
+    let exponent = exponent.parse::<i32>().unwrap_or(0) + whole.len() as i32 - 1 - zeros;
+    let digits = digits.trim_end_matches('0');
+    let sign = if value.is_sign_negative() { "-" } else { "" };
+    match exponent {
+        _ if digits.is_empty() => format!("{sign}0.0"),
+        -4..0 => format!("{sign}0.{}{digits}", "0".repeat((-exponent - 1) as usize)),
+        0..16 => {
+            let point = exponent as usize + 1;
+            let digits = format!("{digits:0<point$}");
+            let (whole, fraction) = digits.split_at(point);
+            let fraction = if fraction.is_empty() { "0" } else { fraction };
+            format!("{sign}{whole}.{fraction}")
         }
-        exponent => {
-            let sign = if exponent < 0 { '-' } else { '+' };
-            format!("{digits}e{sign}{:02}", exponent.unsigned_abs())
+        _ => {
+            let (first, rest) = digits.split_at(1);
+            let point = if rest.is_empty() { "" } else { "." };
+            let direction = if exponent < 0 { '-' } else { '+' };
+            format!("{sign}{first}{point}{rest}e{direction}{:02}", exponent.unsigned_abs())
         }
     }
 }

@@ -217,6 +217,25 @@ fn texts_and_floats_print_as_recorded() {
     }
 }
 
+/// Two texts of this length are equally near; Python takes the even one.
+#[test]
+fn floats_between_two_shortest_texts_print_as_in_python() {
+    for (value, printed) in [
+        (3_346_628_463_284_569.0 / 4.0, "836657115821142.2"),
+        (-3_346_628_463_284_571.0 / 4.0, "-836657115821142.8"),
+        (4_503_599_627_370_497.5, "4503599627370498.0"),
+        (1_125_899_906_842_624.125, "1125899906842624.0"),
+        (9_999_999_999_999_998.0, "9999999999999998.0"),
+        (123_456_789_012_345_680.0, "1.2345678901234568e+17"),
+        (0.000_012_34, "1.234e-05"),
+        (0.0001, "0.0001"),
+        (-100.0, "-100.0"),
+        (-0.0, "-0.0"),
+    ] {
+        assert_eq!(py_float(value), printed);
+    }
+}
+
 #[test]
 fn single_precision_numbers_hash_as_their_decimal_digits() {
     // The JSON of 0.1f32 is `0.1`, which Python reads as the double 0.1.
