@@ -44,6 +44,7 @@ mod accept;
 mod answer;
 mod auth;
 mod budget;
+mod checks;
 mod connection;
 mod error;
 mod familiar;

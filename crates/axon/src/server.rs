@@ -17,6 +17,7 @@ use crate::accept::Acceptor;
 use crate::answer::Face;
 use crate::auth::AuthPolicy;
 use crate::budget::Budget;
+use crate::checks::Checks;
 use crate::error::AxonError;
 use crate::familiar::Familiar;
 use crate::handler::{Forward, ForwardStream};
@@ -194,6 +195,7 @@ impl AxonBuilder {
             per_peer: limits.per_ip.map(RateLimiter::new),
             per_hotkey: limits.per_hotkey.map(RateLimiter::new),
             stranger_checks: limits.stranger_checks.map(RateLimiter::new),
+            checks: Checks::default(),
             stranger_bytes: Budget::new(limits.stranger_bytes.max(largest.saturating_mul(2))),
             familiar: Arc::new(Familiar::new(limits.per_ip)),
             gate: Gate::new(limits.max_concurrent, limits.reserved_concurrent, limits.queue_len),

@@ -25,6 +25,7 @@
 
 use std::time::Duration;
 
+use axoneme_wallet::batch::Claim;
 use axoneme_wallet::{AccountId, Keypair, Scheme};
 use sha2::{Digest, Sha256};
 
@@ -259,6 +260,18 @@ impl BtauthHead {
         let payload = self.payload_of(method, target, body_sha256_hex);
         let good = self.sender.verify_with(self.scheme, payload.as_bytes(), &signature);
         good.then_some(()).ok_or(BtauthError::BadSignature)
+    }
+
+    /// What has to hold for this request, to be checked with those of others. Nothing if it can only be checked alone:
+    /// another scheme than sr25519, or a request that [`check_signature`](Self::check_signature) refuses at sight.
+    pub fn claim(&self, method: &str, target: &str, body_sha256_hex: &str) -> Option<Claim> {
+        let plain = self.scheme == Scheme::Sr25519 && ![method, target].iter().any(|part| part.contains('\n'));
+        let signature = self.signature.filter(|_| plain)?;
+        Some(Claim {
+            account: self.sender,
+            message: self.payload_of(method, target, body_sha256_hex).into_bytes(),
+            signature,
+        })
     }
 
     /// The claimed signature, unless it has another length than 64 bytes.

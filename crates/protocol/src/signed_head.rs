@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use axoneme_wallet::AccountId;
+use axoneme_wallet::batch::Claim;
 
 use crate::signing::{parse_signature, signed_message};
 use crate::text::{decimal_u64, is_body_hash, printable, seconds};
@@ -96,6 +97,15 @@ impl SignedHead {
             timeout: found.get(TIMEOUT).and_then(duration),
             version: found.get(VERSION).and_then(decimal_u64),
         })
+    }
+
+    /// What has to hold for this request: to be checked with those of others.
+    pub fn claim(&self, own: &AccountId) -> Claim {
+        Claim {
+            account: self.hotkey,
+            message: signed_message(self.nonce, &self.hotkey, own, &self.uuid, &self.body_hash).into_bytes(),
+            signature: self.signature,
+        }
     }
 
     /// Whether the claimed sender signed this request for `own`.

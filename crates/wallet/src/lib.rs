@@ -13,6 +13,7 @@
 //! ```
 
 mod account;
+pub mod batch;
 mod error;
 mod keyfile;
 mod keypair;

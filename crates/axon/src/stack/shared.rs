@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::auth::AuthPolicy;
 use crate::budget::Budget;
+use crate::checks::Checks;
 use crate::familiar::Familiar;
 use crate::limits::Limits;
 use crate::meters::Meters;
@@ -38,6 +39,8 @@ pub(crate) struct Shared {
     /// Memory for the bodies of callers that are not verified yet.
     pub(crate) stranger_bytes: Arc<Budget>,
     pub(crate) familiar: Arc<Familiar>,
+    /// Signature checks of familiar callers, made together.
+    pub(crate) checks: Checks,
     pub(crate) gate: Arc<Gate>,
     pub(crate) streams: Arc<OpenStreams>,
     /// Requests for no route.

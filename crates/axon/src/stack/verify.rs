@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use axoneme_protocol::btauth::body_sha256;
+use axoneme_protocol::btauth::{BtauthError, body_sha256};
 use axoneme_protocol::nonce::NonceUse;
+use axoneme_wallet::batch::Claim;
 
 use super::shared::Shared;
 use super::stage::{Asked, Step};
@@ -23,7 +24,11 @@ impl Step for Verify {
             // processor, and callers served lately have the rest.
             budget.take(()).map_err(|_| Refusal::Busy)?;
         }
-        check_signature(shared, asked)?;
+        if let Some(claim) = check_signature(shared, asked)?
+            && !shared.checks.verify(claim).await
+        {
+            return Err(refused(asked.head()?));
+        }
         let head = asked.head()?;
         let claim = shared.nonces.claim(NonceUse {
             hotkey: head.hotkey(),
@@ -37,16 +42,30 @@ impl Step for Verify {
     }
 }
 
-fn check_signature(shared: &Shared, asked: &Asked) -> Result<(), Refusal> {
+/// What has to be checked, or nothing when it was: callers that were served lately are checked together.
+fn check_signature(shared: &Shared, asked: &Asked) -> Result<Option<Claim>, Refusal> {
     match asked.head()? {
-        Head::V10(head) if head.verify(&shared.address) => Ok(()),
+        Head::V10(head) if asked.familiar => Ok(Some(head.claim(&shared.address))),
+        Head::V10(head) if head.verify(&shared.address) => Ok(None),
         Head::V10(_) => Err(Refusal::Signature),
         Head::Btauth(head) => {
             // As it came: percent-encoding and query are signed too.
             let target = asked.parts.uri.path_and_query().map_or("/", |target| target.as_str());
             let method = asked.parts.method.as_str();
-            head.check_signature(method, target, &body_sha256(&asked.bytes))?;
-            Ok(())
+            let hash = body_sha256(&asked.bytes);
+            let claim = head.claim(method, target, &hash).filter(|_| asked.familiar);
+            if claim.is_none() {
+                head.check_signature(method, target, &hash)?;
+            }
+            Ok(claim)
         }
+    }
+}
+
+/// A signature that does not hold, in the words of the wire.
+fn refused(head: &Head) -> Refusal {
+    match head {
+        Head::V10(_) => Refusal::Signature,
+        Head::Btauth(_) => BtauthError::BadSignature.into(),
     }
 }
