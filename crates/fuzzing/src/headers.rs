@@ -142,7 +142,7 @@ pub fn btauth(data: &[u8]) {
     let payload = head.payload("post", "/generate", b"");
     assert_eq!(payload.split('\n').count(), 8, "one line for each part: {payload:?}");
     for place in 0..pairs.len() {
-        if pairs[place].0.to_ascii_lowercase().starts_with("x-bittensor-n") {
+        if pairs[place].0.eq_ignore_ascii_case("X-Bittensor-Nonce") {
             let mut twice = pairs.clone();
             twice.push(pairs[place]);
             assert!(BtauthHead::parse(twice).is_err(), "a nonce twice");

@@ -1,5 +1,7 @@
 //! Streams: the text of v10 and the signed events of `btauth/1`. The first byte says how the others are cut.
 
+use std::sync::LazyLock;
+
 use axoneme_protocol::twresp::Exchange;
 use axoneme_protocol::twresp::sse::{
     SignedStreamReader, SignedStreamWriter, StreamEvent, StreamLimits, TokenChunk, Trailer, check_chunk,
@@ -38,7 +40,9 @@ fn check_text(wire: &[u8], size: usize) {
 
 /// The keys of the recorded stream: ed25519 `//Bob` answers sr25519 `//Alice`.
 fn with_keys<T>(act: impl FnOnce(Keypair, &Exchange<'_>) -> T) -> T {
-    let bob = Keypair::from_uri_with(Scheme::Ed25519, "//Bob").expect("a key");
+    // Deriving a key takes longer than everything else here.
+    static BOB: LazyLock<Keypair> = LazyLock::new(|| Keypair::from_uri_with(Scheme::Ed25519, "//Bob").expect("a key"));
+    let bob = BOB.clone();
     let alice: AccountId = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"
         .parse()
         .expect("an address");
