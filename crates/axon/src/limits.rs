@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use axoneme_protocol::BtauthWindow;
+use axoneme_protocol::nonce::Horizon;
 pub use axoneme_protocol::twresp::sse::StreamLimits;
+use axoneme_protocol::{BtauthWindow, NonceWindow};
 
 /// Limits of one axon. Each protects something; the comments say what happens at the extremes.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,6 +80,12 @@ pub struct Rate {
 }
 
 impl Limits {
+    /// How far from now a nonce that this axon accepts can be, on either wire; also what its nonce store has to cover.
+    pub fn horizon(&self) -> Horizon {
+        let v10 = NonceWindow::new(self.clock_lead, self.timeout_cap).horizon();
+        v10.and(self.btauth_window.into())
+    }
+
     /// How long after its first byte a request may still be arriving when so many bytes of its body came.
     pub(crate) fn time_for(&self, body_bytes: usize) -> Duration {
         let earned = Duration::from_secs_f64(body_bytes as f64 / self.body_bytes_per_second.max(1) as f64);

@@ -1,96 +1,37 @@
-//! Token buckets, one per address or hotkey, in bounded memory.
+//! Token buckets, one per address or hotkey, in bounded memory. The buckets themselves are in `axoneme-guards`, where
+//! every interleaving of threads is tried; here is the clock.
 
-use std::collections::HashMap;
 use std::hash::Hash;
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use axoneme_guards::{Buckets, Limiter};
 use tokio::time::Instant;
 
 use crate::limits::Rate;
 
-/// Buckets kept at once. A full map is swept of buckets that are full again; if none is, newcomers share one bucket,
-/// so that a stranger with many addresses can slow down other strangers but not the callers already known.
+/// Buckets kept at once; see [`Buckets`] for what happens to newcomers beyond.
 const MAX_BUCKETS: usize = 16_384;
 
 pub(crate) struct RateLimiter<K> {
-    rate: Rate,
-    buckets: Mutex<Buckets<K>>,
-}
-
-struct Buckets<K> {
-    by_key: HashMap<K, Bucket>,
-    shared: Bucket,
-    swept: Instant,
-}
-
-#[derive(Clone, Copy)]
-struct Bucket {
-    tokens: f64,
-    at: Instant,
-}
-
-impl Bucket {
-    fn full(rate: Rate, now: Instant) -> Self {
-        Self {
-            tokens: rate.burst,
-            at: now,
-        }
-    }
-
-    fn refill(&mut self, rate: Rate, now: Instant) {
-        let earned = now.saturating_duration_since(self.at).as_secs_f64() * rate.per_second;
-        self.tokens = (self.tokens + earned).min(rate.burst);
-        self.at = now;
-    }
-
-    fn take(&mut self, rate: Rate, now: Instant) -> Result<(), Duration> {
-        self.refill(rate, now);
-        if self.tokens >= 1.0 {
-            self.tokens -= 1.0;
-            return Ok(());
-        }
-        Err(Duration::try_from_secs_f64((1.0 - self.tokens) / rate.per_second).unwrap_or(Duration::from_secs(60)))
-    }
+    since: Instant,
+    limiter: Limiter<K>,
 }
 
 impl<K: Eq + Hash> RateLimiter<K> {
     pub(crate) fn new(rate: Rate) -> Self {
-        let now = Instant::now();
-        let buckets = Buckets {
-            by_key: HashMap::new(),
-            shared: Bucket::full(rate, now),
-            swept: now,
+        let rate = axoneme_guards::Rate {
+            per_second: rate.per_second,
+            burst: rate.burst,
         };
         Self {
-            rate,
-            buckets: Mutex::new(buckets),
+            since: Instant::now(),
+            limiter: Limiter::new(Buckets::new(rate, MAX_BUCKETS, Duration::ZERO)),
         }
     }
 
     /// Takes one token, or says how long to wait for the next.
     pub(crate) fn take(&self, key: K) -> Result<(), Duration> {
-        let now = Instant::now();
-        let rate = self.rate;
-        let mut buckets = self.buckets.lock();
-        if buckets.by_key.len() >= MAX_BUCKETS && !buckets.by_key.contains_key(&key) {
-            // Not at every request: a sweep looks at every bucket.
-            if now.saturating_duration_since(buckets.swept) > Duration::from_secs(1) {
-                buckets.swept = now;
-                buckets.by_key.retain(|_, bucket| {
-                    bucket.refill(rate, now);
-                    bucket.tokens < rate.burst
-                });
-            }
-            if buckets.by_key.len() >= MAX_BUCKETS {
-                return buckets.shared.take(rate, now);
-            }
-        }
-        buckets
-            .by_key
-            .entry(key)
-            .or_insert_with(|| Bucket::full(rate, now))
-            .take(rate, now)
+        self.limiter.take(key, || self.since.elapsed())
     }
 }
 
@@ -120,11 +61,11 @@ mod tests {
         for key in 0..MAX_BUCKETS + 1000 {
             let _ = limiter.take(key);
         }
-        assert_eq!(limiter.buckets.lock().by_key.len(), MAX_BUCKETS);
+        assert_eq!(limiter.limiter.len(), MAX_BUCKETS);
         assert!(limiter.take(5).is_ok());
         assert!(limiter.take(usize::MAX).is_err(), "the shared bucket is empty");
         tokio::time::advance(Duration::from_secs(10)).await;
         assert!(limiter.take(usize::MAX).is_ok(), "full buckets were swept");
-        assert_eq!(limiter.buckets.lock().by_key.len(), 1);
+        assert_eq!(limiter.limiter.len(), 1);
     }
 }

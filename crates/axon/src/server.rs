@@ -171,15 +171,14 @@ impl AxonBuilder {
         let routes = endpoints(self.routes, &self.options, self.auth, self.limits.body_bytes)?;
         let limits = self.limits;
         let window = NonceWindow::new(limits.clock_lead, limits.timeout_cap);
-        // One store for both wires has to remember as long as the longer of them asks for.
-        let remembered = NonceWindow::new(
-            limits.clock_lead,
-            limits.timeout_cap.max(limits.btauth_window.retention()),
-        );
         let clock = self.clock;
-        let nonces = self
-            .nonces
-            .unwrap_or_else(|| Arc::new(MemoryNonceStore::new(clock.clone(), remembered, limits.nonce_capacity)));
+        let nonces = self.nonces.unwrap_or_else(|| {
+            Arc::new(MemoryNonceStore::new(
+                clock.clone(),
+                limits.horizon(),
+                limits.nonce_capacity,
+            ))
+        });
         let largest = routes.values().map(|endpoint| endpoint.body_bytes).max().unwrap_or(0);
         let address = self.hotkey.account_id();
         Ok(Shared {

@@ -34,6 +34,8 @@ where
         "axoneme_dendrite",
         "axoneme_llm",
         "axoneme_neuron",
+        "axoneme_protocol",
+        "axoneme_replay",
         "axoneme_reward",
     ];
     let mut filter = String::from("warn");

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axoneme_axon::{Axon, AxonError};
+use axoneme_axon::{Axon, AxonError, Limits};
 use axoneme_llm::{DeviceChoice, Engine, EngineConfig, ModelError, ModelRef, ModelStore, SMOLLM2_135M, StderrProgress};
 use axoneme_neuron::metagraph::{keep_fresh, watch_connection};
 use axoneme_neuron::{Duties, ExitCode, Failure, Readiness, admin, preflight};
-use axoneme_protocol::{Prompting, StreamPrompting};
+use axoneme_protocol::nonce::NonceStore;
+use axoneme_protocol::{Prompting, StreamPrompting, SystemClock};
+use axoneme_replay::{ReplayConfig, ReplayError, Scope};
+use axoneme_wallet::AccountId;
 use tokio_util::sync::CancellationToken;
 
 use crate::announce;
@@ -33,6 +36,9 @@ pub struct Host {
 pub async fn run(config: MinerConfig, host: Host, cancel: CancellationToken) -> Result<(), Failure> {
     let readiness = Readiness::waiting_for(&["axon", "axon published"]);
     let identity = preflight::identify(&config.wallet, &config.subtensor, config.netuid).await?;
+    let limits = config.miner.limits.limits(config.axon.max_workers);
+    // Before the model: what a store refuses after a start is past when that has loaded.
+    let nonces = nonce_store(&config, &limits, &identity.hotkey.account_id()).await?;
     let engine = match (config.miner.kind, host.engine) {
         (MinerKind::Llm, Some(engine)) => Some(engine),
         (MinerKind::Llm, None) => Some(load(&config).await?),
@@ -57,8 +63,9 @@ pub async fn run(config: MinerConfig, host: Host, cancel: CancellationToken) -> 
     });
     let axon = Axon::builder(identity.hotkey.clone())
         .bind(config.axon.bind())
-        .limits(config.miner.limits.limits(config.axon.max_workers))
+        .limits(limits)
         .auth(config.miner.wire.auth())
+        .nonce_store(nonces)
         .policy(policy)
         .route::<Prompting>(forward.clone())
         .route_stream::<StreamPrompting>(forward)
@@ -110,6 +117,39 @@ async fn load(config: &MinerConfig) -> Result<Engine, Failure> {
             format!("loading the model failed: {error}"),
         )),
     }
+}
+
+/// Opens the configured replay store.
+async fn nonce_store(
+    config: &MinerConfig,
+    limits: &Limits,
+    hotkey: &AccountId,
+) -> Result<Arc<dyn NonceStore>, Failure> {
+    let store: ReplayConfig = config
+        .axon
+        .replay_store
+        .parse()
+        .map_err(|error| replay_failure(&error))?;
+    let name = &config.neuron.name;
+    let scope = Scope {
+        clock: Arc::new(SystemClock::default()),
+        horizon: limits.horizon(),
+        hotkey,
+        capacity: limits.nonce_capacity,
+        data_dir: &config.logging.data_dir(&config.wallet, config.netuid, name),
+    };
+    let opened = axoneme_replay::open(&store, scope).await;
+    let opened = opened.map_err(|error| replay_failure(&error))?;
+    tracing::info!(%store, "replay store open");
+    Ok(opened)
+}
+
+fn replay_failure(error: &ReplayError) -> Failure {
+    let code = match error {
+        ReplayError::Setting { .. } => ExitCode::Config,
+        _ => ExitCode::State,
+    };
+    Failure::new(code, error)
 }
 
 fn model_failure(error: &ModelError) -> Failure {

@@ -140,6 +140,9 @@ pub struct AxonConfig {
     pub external_port: Option<u16>,
     /// Requests handled at the same time.
     pub max_workers: usize,
+    /// Where used nonces are remembered: `file` (in the data directory), `file:<folder>`, `memory`, or the URL of a
+    /// Redis server that all replicas behind one address share.
+    pub replay_store: String,
 }
 
 impl Default for AxonConfig {
@@ -150,6 +153,7 @@ impl Default for AxonConfig {
             external_ip: None,
             external_port: None,
             max_workers: 10,
+            replay_store: "file".into(),
         }
     }
 }
@@ -219,6 +223,11 @@ pub fn axon_settings() -> Vec<Setting> {
         Setting::new("axon.external_ip", Kind::Text, "Address to publish on chain").env("BT_AXON_EXTERNAL_IP"),
         Setting::new("axon.external_port", Kind::Integer, "Port to publish on chain").env("BT_AXON_EXTERNAL_PORT"),
         Setting::new("axon.max_workers", Kind::Integer, "Requests handled at the same time").env("BT_AXON_MAX_WORKERS"),
+        Setting::new(
+            "axon.replay_store",
+            Kind::Text,
+            "Where used nonces are kept: file, file:<folder>, memory, or redis://… for replicas",
+        ),
     ]
 }
 
