@@ -106,28 +106,44 @@ fn write_quoted(text: &str, unicode: UnicodeVersion, out: &mut String) {
     };
     out.reserve(text.len() + 2);
     out.push(quote);
-    for character in text.chars() {
-        match character {
-            '\\' => out.push_str("\\\\"),
-            '\t' => out.push_str("\\t"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            c if c == quote => {
-                out.push('\\');
-                out.push(c);
-            }
-            c if unicode.is_printable(c) => out.push(c),
-            c => {
-                let point = u32::from(c);
-                let _ = match point {
-                    0..=0xff => write!(out, "\\x{point:02x}"),
-                    0x100..=0xffff => write!(out, "\\u{point:04x}"),
-                    _ => write!(out, "\\U{point:08x}"),
-                };
-            }
-        }
+    let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'\\' && byte != quote as u8;
+    let mut rest = text;
+    // Most of most texts is plain, and plain text is copied in one piece.
+    loop {
+        let plain = rest.bytes().position(|byte| !is_plain(byte)).unwrap_or(rest.len());
+        out.push_str(&rest[..plain]);
+        rest = &rest[plain..];
+        let Some(character) = rest.chars().next() else {
+            break;
+        };
+        write_special(character, quote, unicode, out);
+        rest = &rest[character.len_utf8()..];
     }
     out.push(quote);
+}
+
+/// A character that is not plain text between quotes.
+fn write_special(character: char, quote: char, unicode: UnicodeVersion, out: &mut String) {
+    match character {
+        '\\' => out.push_str("\\\\"),
+        '\t' => out.push_str("\\t"),
+        '\n' => out.push_str("\\n"),
+        '\r' => out.push_str("\\r"),
+        c if c == quote => {
+            out.push('\\');
+            out.push(c);
+        }
+        c if unicode.is_printable(c) => out.push(c),
+        c => {
+            let point = u32::from(c);
+            // Writing into a text does not fail.
+            let _ = match point {
+                0..=0xff => write!(out, "\\x{point:02x}"),
+                0x100..=0xffff => write!(out, "\\u{point:04x}"),
+                _ => write!(out, "\\U{point:08x}"),
+            };
+        }
+    }
 }
 
 /// A float as Python prints it: shortest digits that read back, with `.0` or an exponent.
