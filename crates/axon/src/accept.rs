@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::future::Either;
 use http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -15,6 +16,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service;
@@ -22,17 +24,24 @@ use tower::Service;
 use crate::connection::{Place, TimedStream, Timing};
 use crate::peers::{Connections, Peer, Slot};
 use crate::stack::{Asked, Shared, stack};
+use crate::tls::TlsIdentity;
 
 /// Accepts connections as long as there is room for them.
 pub(crate) struct Acceptor {
     shared: Arc<Shared>,
+    tls: Option<TlsAcceptor>,
     connections: Arc<Connections>,
     tasks: TaskTracker,
     closing: CancellationToken,
 }
 
 impl Acceptor {
-    pub(crate) fn new(shared: Arc<Shared>, tasks: TaskTracker, closing: CancellationToken) -> Self {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        tls: Option<&TlsIdentity>,
+        tasks: TaskTracker,
+        closing: CancellationToken,
+    ) -> Self {
         let limits = &shared.limits;
         let connections = Connections::new(
             limits.max_connections,
@@ -41,6 +50,7 @@ impl Acceptor {
         );
         Self {
             shared,
+            tls: tls.map(|identity| TlsAcceptor::from(identity.config())),
             connections,
             tasks,
             closing,
@@ -79,14 +89,19 @@ impl Acceptor {
         };
         // Small answers should not wait for more.
         let _ = stream.set_nodelay(true);
-        let (shared, closing) = (self.shared.clone(), self.closing.clone());
+        let (shared, tls, closing) = (self.shared.clone(), self.tls.clone(), self.closing.clone());
         self.tasks.spawn(async move {
             let timing = Timing::new();
             let place = Arc::new(Place::new(from, local, slot, timing.clone()));
             let stop = shared.stop.clone();
-            let stream = TimedStream::new(stream, timing, shared.limits.write_timeout);
+            let serving = async {
+                match tls {
+                    None => serve_connection(shared, stream, place.clone(), timing, closing).await,
+                    Some(tls) => serve_either(shared, stream, tls, place.clone(), timing, closing).await,
+                }
+            };
             tokio::select! {
-                () = serve_connection(shared, stream, place.clone(), closing) => {}
+                () = serving => {}
                 () = place.evicted() => tracing::debug!(peer = %place.ip, "connection made room for another"),
                 // Time for a last answer was given in `shutdown`.
                 () = async { stop.cancelled().await; tokio::time::sleep(Duration::from_secs(1)).await } => {}
@@ -95,11 +110,50 @@ impl Acceptor {
     }
 }
 
-async fn serve_connection<S>(shared: Arc<Shared>, stream: TimedStream<S>, place: Arc<Place>, closing: CancellationToken)
-where
+/// First byte of a TLS connection: a handshake record. No HTTP request begins so.
+const HANDSHAKE: u8 = 22;
+
+/// Serves TLS to those that begin with it, and plain HTTP to the others.
+async fn serve_either(
+    shared: Arc<Shared>,
+    stream: TcpStream,
+    tls: TlsAcceptor,
+    place: Arc<Place>,
+    timing: Arc<Timing>,
+    closing: CancellationToken,
+) {
+    let mut first = [0];
+    let beginning = async {
+        match stream.peek(&mut first).await {
+            Ok(1) if first[0] == HANDSHAKE => Some(tls.accept(stream).await.map(Either::Right)),
+            Ok(1) => Some(Ok(Either::Left(stream))),
+            _ => None,
+        }
+    };
+    let begun = tokio::select! {
+        begun = tokio::time::timeout(shared.limits.head_timeout, beginning) => begun,
+        // Nothing was asked yet.
+        () = closing.cancelled() => return,
+    };
+    match begun {
+        Ok(Some(Ok(Either::Left(plain)))) => serve_connection(shared, plain, place, timing, closing).await,
+        Ok(Some(Ok(Either::Right(encrypted)))) => serve_connection(shared, encrypted, place, timing, closing).await,
+        Ok(Some(Err(error))) => tracing::debug!(peer = %place.ip, "TLS handshake failed: {error}"),
+        Ok(None) | Err(_) => tracing::debug!(peer = %place.ip, "connection ended before it began"),
+    }
+}
+
+async fn serve_connection<S>(
+    shared: Arc<Shared>,
+    stream: S,
+    place: Arc<Place>,
+    timing: Arc<Timing>,
+    closing: CancellationToken,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
     let limits = &shared.limits;
+    let stream = TimedStream::new(stream, timing, limits.write_timeout);
     let mut http = http1::Builder::new();
     // Heads have a deadline of our own, which knows an idle connection from a slow head.
     http.header_read_timeout(None)

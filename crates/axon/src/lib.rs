@@ -61,6 +61,7 @@ mod route;
 mod server;
 mod stack;
 mod streams;
+mod tls;
 
 pub use auth::{AuthKind, AuthPolicy};
 pub use error::AxonError;
@@ -69,4 +70,5 @@ pub use limits::{Limits, Rate, StreamLimits};
 pub use policy::{AllowAll, CallerPolicy, Ground, Verdict};
 pub use refusal::Refusal;
 pub use server::{Axon, AxonBuilder, AxonHandle};
+pub use tls::{TlsError, TlsIdentity};
 pub use tokio_util::sync::CancellationToken;

@@ -29,6 +29,7 @@ use crate::rate::RateLimiter;
 use crate::route::{Endpoint, Pong, Route, StreamRoute, WholeRoute};
 use crate::stack::Shared;
 use crate::streams::OpenStreams;
+use crate::tls::TlsIdentity;
 
 /// The HTTP server of a neuron.
 #[derive(Debug)]
@@ -45,6 +46,7 @@ impl Axon {
             policy: Arc::new(AllowAll),
             clock: Arc::new(SystemClock::default()),
             nonces: None,
+            tls: None,
             routes: vec![Box::new(WholeRoute::<Ping>(Arc::new(Pong)))],
             options: vec![(Ping::NAME, RouteOption::Unhashed)],
         }
@@ -61,6 +63,7 @@ pub struct AxonBuilder {
     policy: Arc<dyn CallerPolicy>,
     clock: Arc<dyn Clock>,
     nonces: Option<Arc<dyn NonceStore>>,
+    tls: Option<TlsIdentity>,
     routes: Vec<Box<dyn Route>>,
     options: Vec<(&'static str, RouteOption)>,
 }
@@ -135,6 +138,13 @@ impl AxonBuilder {
         self
     }
 
+    /// Serves TLS on the same port, to those that begin with it. Publish [`TlsIdentity::published`] on chain so that
+    /// clients know the key; v10 clients go on in plain HTTP.
+    pub fn tls(mut self, identity: TlsIdentity) -> Self {
+        self.tls = Some(identity);
+        self
+    }
+
     /// A clock other than the machine's, for tests and replays.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
@@ -146,7 +156,7 @@ impl AxonBuilder {
     /// Fails when the address cannot be had, when two handlers serve one synapse, or when a route would accept bodies
     /// that nobody signed.
     pub async fn start(self) -> Result<AxonHandle, AxonError> {
-        let bind = self.bind;
+        let (bind, tls) = (self.bind, self.tls.clone());
         let shared = Arc::new(self.shared()?);
         let listener = TcpListener::bind(bind)
             .await
@@ -156,11 +166,12 @@ impl AxonBuilder {
             .map_err(|source| AxonError::binding(bind, source))?;
         let closing = CancellationToken::new();
         let tasks = TaskTracker::new();
-        let acceptor = Acceptor::new(shared.clone(), tasks.clone(), closing.clone());
+        let acceptor = Acceptor::new(shared.clone(), tls.as_ref(), tasks.clone(), closing.clone());
         tasks.spawn(acceptor.run(listener));
         tracing::info!(address = %local_addr, hotkey = %shared.address, "axon listening");
         Ok(AxonHandle {
             local_addr,
+            tls_key: tls.map(|identity| identity.published().to_vec()),
             closing,
             stop: shared.stop.clone(),
             tasks,
@@ -242,6 +253,7 @@ fn endpoints(
 #[derive(Debug)]
 pub struct AxonHandle {
     local_addr: SocketAddr,
+    tls_key: Option<Vec<u8>>,
     closing: CancellationToken,
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -251,6 +263,11 @@ impl AxonHandle {
     /// Where it listens, with the real port.
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
+    }
+
+    /// The public key of its TLS as it has to be published on chain; nothing where it serves none.
+    pub fn tls_key(&self) -> Option<&[u8]> {
+        self.tls_key.as_deref()
     }
 
     /// Stops accepting, lets requests in flight finish for up to `grace`, then cancels them.

@@ -8,3 +8,4 @@ mod life;
 mod load;
 mod peer;
 mod streams;
+mod tls;
