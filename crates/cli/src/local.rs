@@ -6,7 +6,7 @@ use axoneme_chain::Chain;
 use axoneme_llm::{MINILM_L6, ModelRef, ModelStore, SMOLLM2_135M, StderrProgress};
 use axoneme_neuron::config::SubtensorConfig;
 use axoneme_neuron::{ExitCode, Failure, preflight};
-use axoneme_wallet::{AccountId, KeySource, Keypair, PasswordSources, Wallet};
+use axoneme_wallet::{AccountId, KeySource, Keypair, PasswordSources, Wallet, WalletError};
 use tokio_util::sync::CancellationToken;
 
 use crate::args::{AmountArgs, Command, KeyArgs, NetuidArgs, StakeArgs, SubnetArgs, WalletArgs};
@@ -75,7 +75,12 @@ fn create_wallet(args: &WalletArgs) -> Result<(), Failure> {
 /// The coldkey, asking for its password when it has one, and the address of the hotkey.
 async fn keys(keys: &KeyArgs) -> Result<(Keypair, AccountId), Failure> {
     let wallet = wallet(keys);
-    let hotkey = wallet.hotkeypub()?.account;
+    let hotkey = match wallet.hotkeypub() {
+        Ok(key) => key.account,
+        // Old wallets have no public file of the hotkey.
+        Err(WalletError::NotFound { .. }) => wallet.load_hotkey()?.account_id(),
+        Err(error) => return Err(error.into()),
+    };
     let opened = tokio::task::spawn_blocking(move || wallet.open_coldkey(&PasswordSources::environment().prompt()));
     let coldkey = opened.await.map_err(|error| Failure::new(ExitCode::Wallet, &error))??;
     Ok((coldkey, hotkey))

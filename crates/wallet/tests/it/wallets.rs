@@ -6,6 +6,7 @@ use axoneme_wallet::{
 };
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use zeroize::Zeroizing;
 
 use crate::vectors;
 
@@ -265,6 +266,11 @@ fn a_folder_or_pipe_in_the_place_of_a_key_is_an_error() {
     assert!(matches!(wallet.load_hotkey(), Err(WalletError::Io { .. })));
     fs::create_dir(wallet.coldkey_file()).expect("folder");
     assert!(!wallet.has_unencrypted_coldkey());
+    // A pipe without a writer: opening it would wait for ever.
+    fs::remove_dir(wallet.hotkey_file()).expect("removed");
+    let made = std::process::Command::new("mkfifo").arg(wallet.hotkey_file()).status();
+    assert!(made.expect("mkfifo").success());
+    assert!(matches!(wallet.load_hotkey(), Err(WalletError::Io { .. })));
 }
 
 #[test]
@@ -310,6 +316,75 @@ fn a_created_wallet_reads_back_and_is_private() {
             file.display()
         );
     }
+}
+
+#[test]
+fn a_written_file_holds_every_member_that_the_python_wallets_write() {
+    for case in vectors("keys")["keys"].as_array().expect("cases") {
+        let source = case["source"].as_str().expect("source").to_owned();
+        let kind = case["kind"].as_str().expect("kind");
+        let key = match kind {
+            "uri" => KeySource::Uri(source.clone()),
+            "mnemonic" => KeySource::Mnemonic(Zeroizing::new(source.replace(' ', "  "))),
+            "seed" => KeySource::Seed(Zeroizing::new([0x11; 32])),
+            other => panic!("unknown kind {other}"),
+        };
+        let folder = tempfile::tempdir().expect("temp folder");
+        let wallet = Wallet::new(folder.path(), "cold", "hot");
+        wallet
+            .write_hotkey(&KeySpec::new(key).scheme(scheme(case)), false)
+            .expect("written");
+        let read = |path| serde_json::from_str(&fs::read_to_string(path).expect("file")).expect("JSON");
+        let mut expected = serde_json::json!({
+            "accountId": case["public_key"],
+            "publicKey": case["public_key"],
+            "ss58Address": case["ss58"],
+            "cryptoType": case["crypto_type"],
+        });
+        let public: serde_json::Value = read(wallet.hotkeypub_file());
+        assert_eq!(public, expected);
+        expected["privateKey"] = case["private_key"].clone();
+        if !case["secret_seed"].is_null() {
+            expected["secretSeed"] = case["secret_seed"].clone();
+        }
+        if kind == "mnemonic" {
+            expected["secretPhrase"] = case["source"].clone();
+        }
+        let mut secret: serde_json::Value = read(wallet.hotkey_file());
+        if source.contains("/soft") {
+            // The second half of a softly derived key, the seed of its nonces, is random.
+            let half = |json: &serde_json::Value| json["privateKey"].as_str().expect("text")[..2 + 64].to_owned();
+            secret["privateKey"] = half(&secret).into();
+            expected["privateKey"] = half(&expected).into();
+        }
+        assert_eq!(secret, expected);
+    }
+}
+
+#[test]
+fn a_reader_never_sees_half_a_file() {
+    let (_folder, wallet) = with_hotkey("{}");
+    let spec = KeySpec::new(KeySource::Random);
+    wallet.write_hotkey(&spec, true).expect("written");
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            for _ in 0..40 {
+                wallet.write_hotkey(&spec, true).expect("written");
+            }
+        });
+        while !writer.is_finished() {
+            wallet.load_hotkey().expect("whole");
+            wallet.hotkeypub().expect("whole");
+        }
+    });
+    assert_eq!(wallet.hotkeys().expect("listed"), ["hot"]);
+    // Nothing is left behind.
+    assert_eq!(
+        fs::read_dir(wallet.hotkey_file().parent().expect("parent"))
+            .expect("folder")
+            .count(),
+        2
+    );
 }
 
 #[test]
