@@ -4,10 +4,11 @@
 #
 #   scripts/interop/wallets.sh
 #
-# INTEROP_VENV and INTEROP_VENV11 name virtual environments with bittensor 10.5.0 and 11.3.0; KEYFILES the built example
-# `keyfiles` of crates/wallet (it is built when not given). Ends with 0 only if every file opened everywhere.
+# KEYFILES names the built example `keyfiles` of crates/wallet, which is built when not given; VENV10 and VENV11 the
+# virtual environments (see venvs.sh). Ends with 0 only if every file opened everywhere.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+. scripts/interop/venvs.sh
 keyfiles=${KEYFILES:-}
 if [ -z "$keyfiles" ]; then
     cargo build --release -p axoneme-wallet --example keyfiles
@@ -30,7 +31,7 @@ check() {
 }
 
 "$keyfiles" write "$scratch/ours" >"$scratch/ours.lines"
-for sdk in "10 ${INTEROP_VENV:-$HOME/.cache/axoneme/venv10}" "11 ${INTEROP_VENV11:-$HOME/.cache/axoneme/venv11}"; do
+for sdk in "10 $venv10" "11 $venv11"; do
     read -r version venv <<<"$sdk"
     python=("$venv/bin/python" scripts/interop/py_keyfiles.py)
     check "SDK $version opens our keyfiles" "${python[@]}" open "$scratch/ours" <"$scratch/ours.lines"
