@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axoneme_protocol::body_hash::{body_hash as hash, body_matches, hashed_values};
 use axoneme_protocol::envelope::read_body;
 use axoneme_protocol::python::{PyValue, capture, py_float};
-use axoneme_protocol::{Prompting, Synapse, UnicodeVersion, lax};
+use axoneme_protocol::{Envelope, Prompting, Synapse, UnicodeVersion, lax};
 use serde::{Deserialize, Serialize};
 use sha3::{Digest, Sha3_256};
 
@@ -42,8 +42,30 @@ struct Inner {
     b: Option<Vec<String>>,
 }
 
+/// Bytes as texts, so that strange ones are reached without passing through JSON first: what this side writes of them is
+/// read by this side, and hashed as the rules say.
+fn check_texts(data: &[u8]) {
+    let messages: Vec<String> = data
+        .split(|byte| *byte == 0x1e)
+        .map(|text| String::from_utf8_lossy(text).into_owned())
+        .collect();
+    let expected = sha3(&sha3(&python_list(&messages)));
+    let roles = vec!["user".into(); messages.len()];
+    let completion = String::new();
+    let synapse = Prompting {
+        roles,
+        messages,
+        completion,
+    };
+    assert_eq!(hash(&synapse).expect("a hash"), expected, "{:?}", synapse.messages);
+    let body = Envelope::of::<Prompting>().body(&synapse).expect("JSON");
+    let read: Prompting = read_body(&body).expect("own JSON");
+    assert!(read == synapse && body_matches(&read, &body, &expected).expect("a hash"));
+}
+
 /// A body is refused, or its hash is the one an independent writing of Python's rules gives.
 pub fn body_hash(data: &[u8]) {
+    check_texts(data);
     if let Ok(synapse) = read_body::<Prompting>(data) {
         check(&synapse, data);
         let expected = sha3(&sha3(&python_list(&synapse.messages)));
