@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axoneme_protocol::Synapse;
+use axoneme_wallet::Scheme;
 use http::Response;
 use hyper::body::Incoming;
 
@@ -82,6 +83,11 @@ impl Shared {
     }
 
     async fn open_v10<S: Synapse>(&self, question: &Question<'_, S>) -> Result<Opened, Failure> {
+        if self.signer.scheme() != Scheme::Sr25519 {
+            return Err(Failure::unsendable(
+                "v10 axons verify sr25519 signatures only; sign with an sr25519 hotkey",
+            ));
+        }
         let lane = self.lanes.enter();
         let mut again = true;
         loop {

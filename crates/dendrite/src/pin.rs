@@ -32,6 +32,9 @@ pub(crate) fn connector(key: TlsKey) -> Result<TlsConnector, Error> {
     Ok(TlsConnector::from(Arc::new(config)))
 }
 
+/// What is said of a certificate with another key.
+pub(crate) const OTHER_KEY: Error = Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure);
+
 #[derive(Debug)]
 struct Pinned {
     key: Vec<u8>,
@@ -51,7 +54,7 @@ impl ServerCertVerifier for Pinned {
         if certificate.subject_public_key_info().as_ref() == self.key {
             Ok(ServerCertVerified::assertion())
         } else {
-            Err(CertificateError::ApplicationVerificationFailure.into())
+            Err(OTHER_KEY)
         }
     }
 

@@ -147,8 +147,22 @@ fn is_connection_loss(error: &hyper::Error) -> bool {
 
 /// TLS did not come about.
 #[derive(Debug, thiserror::Error)]
-#[error("TLS with the published key failed: {0}")]
-struct HandshakeFailed(io::Error);
+enum HandshakeFailed {
+    #[error("its certificate holds another key than the published one")]
+    OtherKey,
+    #[error("TLS failed: {0}")]
+    Other(io::Error),
+}
+
+impl From<io::Error> for HandshakeFailed {
+    fn from(error: io::Error) -> Self {
+        let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
+        match cause {
+            Some(cause) if *cause == pin::OTHER_KEY => Self::OtherKey,
+            _ => Self::Other(error),
+        }
+    }
+}
 
 fn connect(uri: Uri) -> Connecting {
     Box::pin(async move {
@@ -162,7 +176,7 @@ fn connect(uri: Uri) -> Connecting {
                 let name = ServerName::IpAddress(route.address.ip().into());
                 let connector = pin::connector(key).map_err(io::Error::other)?;
                 let encrypted = connector.connect(name, stream).await;
-                Box::new(encrypted.map_err(|error| io::Error::other(HandshakeFailed(error)))?)
+                Box::new(encrypted.map_err(|error| io::Error::other(HandshakeFailed::from(error)))?)
             }
         };
         Ok(Socket {

@@ -110,7 +110,7 @@ async fn start(config: ValidatorConfig, host: Host, cancel: CancellationToken) -
     let transport = DendriteConfig {
         answer_bytes: MAX_ANSWER,
         // The miners of a chain on this machine are on this machine too.
-        allow_private: identity.chain.config().is_local(),
+        allow_private: config.neuron.allow_private_axons || identity.chain.config().is_local(),
         ..DendriteConfig::default()
     };
     let dendrite =

@@ -6,9 +6,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use axoneme_axon::{
     AuthKind, AuthPolicy, Axon, AxonBuilder, AxonHandle, Caller, CallerPolicy, CancellationToken, Forward,
-    ForwardStream, HandlerError, TokenStream, Verdict,
+    ForwardStream, HandlerError, TlsIdentity, TokenStream, Verdict,
 };
-use axoneme_dendrite::{AxonTarget, BtauthConfig, DendriteConfig, Outcome, Wire};
+use axoneme_dendrite::{AxonTarget, BtauthConfig, DendriteConfig, Outcome, PublishedTls, TlsPolicy, Wire};
 use axoneme_protocol::{Ping, Prompting, StreamPrompting};
 use axoneme_wallet::{AccountId, Keypair};
 use futures::stream;
@@ -347,4 +347,29 @@ async fn an_axon_that_only_takes_the_old_wire_but_knows_both_is_not_asked_again(
     // It says 401; only what a Python axon of the old SDK says counts as its mark.
     let answer = alice(config).call(&target, Prompting::ask("hello"), TIMEOUT).await;
     assert_eq!((answer.status, answer.signed), (401, false), "{answer:?}");
+}
+
+#[tokio::test]
+async fn the_axons_own_tls_is_found_by_the_key_it_publishes() {
+    let identity = TlsIdentity::generate().expect("an identity");
+    let words = Words {
+        cancelled: CancellationToken::new(),
+    };
+    let axon = builder(5).tls(identity).route_stream::<StreamPrompting>(Arc::new(words));
+    let axon = axon.start().await.expect("started");
+    let published = PublishedTls::read(axon.tls_key().expect("a key"));
+    let config = DendriteConfig {
+        tls: TlsPolicy::HttpsIfPublished,
+        ..DendriteConfig::default()
+    };
+    let dendrite = alice(config);
+    let target = target(axon.local_addr()).over(Wire::Btauth).with_tls(published);
+    let answer = dendrite.call(&target, Prompting::ask("hello"), TIMEOUT).await;
+    assert!(answer.is_success() && answer.signed, "{answer:?}");
+    let question = StreamPrompting::from(Prompting::ask("one two"));
+    let answer = dendrite.stream(&target, question, TIMEOUT).finish().await;
+    assert!(answer.is_success() && answer.signed, "{answer:?}");
+    // The old wire goes to the same port in the clear.
+    let answer = dendrite.call(&target.over(Wire::V10), Prompting::ask("hello"), TIMEOUT).await;
+    assert!(answer.is_success() && !answer.signed, "{answer:?}");
 }

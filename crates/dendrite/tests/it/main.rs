@@ -3,6 +3,7 @@
 mod axons;
 mod btauth;
 mod fan_out;
+mod hostile;
 mod outcomes;
 mod scripted;
 mod streams;

@@ -89,6 +89,11 @@ async fn whoever_has_another_key_gets_not_a_byte_of_the_request() {
     let wrong = at(&server, PublishedTls::Key(other));
     let answer = dendrite.call(&wrong, Prompting::ask("hello"), TIMEOUT).await;
     assert_eq!((answer.status, answer.outcome), (503, Outcome::Tls), "{answer:?}");
+    assert!(
+        answer.message.ends_with("another key than the published one"),
+        "{}",
+        answer.message
+    );
     let stream = dendrite.stream(&wrong, StreamPrompting::from(Prompting::ask("hello")), TIMEOUT);
     assert_eq!(stream.finish().await.outcome, Outcome::Tls);
     assert_eq!(server.asked.lock().len(), 1);

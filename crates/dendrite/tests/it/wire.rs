@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axoneme_dendrite::{AxonTarget, DendriteConfig, DendriteError, Outcome};
 use axoneme_protocol::{Prompting, SignedHead, body_hash};
+use axoneme_wallet::{Keypair, Scheme};
 
 use crate::scripted::{Act, Asked, Server, alice, bob, good};
 
@@ -225,4 +226,23 @@ async fn settings_with_which_nothing_works_are_refused() {
         ..DendriteConfig::default()
     };
     assert!(axoneme_dendrite::Dendrite::new(signer, config).is_err());
+}
+
+#[tokio::test]
+async fn a_key_that_no_old_axon_can_verify_sends_nothing() {
+    let server = Server::start(|_| Act::Say(good("hi"))).await;
+    let signer = Keypair::from_uri_with(Scheme::Ed25519, "//Alice").expect("uri");
+    let config = DendriteConfig {
+        allow_private: true,
+        ..DendriteConfig::default()
+    };
+    let dendrite = axoneme_dendrite::Dendrite::new(std::sync::Arc::new(signer), config).expect("usable settings");
+    let answer = dendrite.call(&server.target(), Prompting::ask("hello"), TIMEOUT).await;
+    assert_eq!(
+        (answer.status, answer.outcome),
+        (500, Outcome::Unsendable),
+        "{answer:?}"
+    );
+    assert!(answer.message.contains("sr25519 hotkey"), "{}", answer.message);
+    assert!(server.asked.lock().is_empty());
 }

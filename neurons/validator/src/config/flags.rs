@@ -89,6 +89,11 @@ fn neuron() -> Vec<Setting> {
             Kind::Text,
             "Size at which the event file is rotated",
         ),
+        Setting::new(
+            "neuron.allow_private_axons",
+            Kind::Switch,
+            "Ask miners at private addresses too; on by itself when the chain is on this machine",
+        ),
         Setting::new("neuron.blacklist_off", Kind::Switch, "No n-gram filter"),
         Setting::new(
             "neuron.echo_off",

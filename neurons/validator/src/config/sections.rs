@@ -54,6 +54,8 @@ pub struct NeuronSection {
     pub dont_save_events: bool,
     /// Size at which the event file is rotated, such as `2 GB`; one old file is kept.
     pub events_retention_size: String,
+    /// Ask miners at addresses that are not on the internet too. On by itself when the chain is on this machine.
+    pub allow_private_axons: bool,
     /// Switch the n-gram filter off.
     pub blacklist_off: bool,
     /// Let answers that send the text back earn what the other functions give them.
@@ -92,6 +94,7 @@ impl Default for NeuronSection {
             disable_log_rewards: false,
             dont_save_events: false,
             events_retention_size: "2 GB".into(),
+            allow_private_axons: false,
             blacklist_off: false,
             echo_off: false,
             relevance_off: false,
