@@ -128,12 +128,44 @@ def fanout(folder: str) -> tuple:
         axons.wait()
 
 
+def idle_miner(folder: str) -> float | None:
+    """Resident memory of a real miner without a model, on a dev chain. Nothing if the programs are not built."""
+    programs = {name: Path(PROGRAM).resolve().parent.parent / name for name in ("localnet", "axoneme", "miner")}
+    if not all(program.exists() for program in programs.values()):
+        return None
+    port, running = free_port(), []
+
+    def start(name: str, *words) -> int:
+        log = open(Path(folder) / f"{name}.log", "wb")
+        running.append(subprocess.Popen([programs[name], *map(str, words)], cwd=folder, stdout=log, stderr=log))
+        return running[-1].pid
+
+    wallet = ["--wallet.name", "idle", "--wallet.path", f"{folder}/wallets"]
+    chain = ["--subtensor.network", f"ws://127.0.0.1:{port}"]
+    try:
+        start("localnet", "--port", port)
+        time.sleep(3)
+        for step in (["wallet"], ["fund", "--amount", "100", *chain], ["register", "--netuid", "1", *chain]):
+            subprocess.run([programs["axoneme"], *step, *wallet], stdout=subprocess.DEVNULL, timeout=60, check=True)
+        miner = start("miner", "--netuid", 1, *chain, *wallet, "--axon.port", free_port(), "--miner.type", "echo")
+        time.sleep(10)
+        return resident_mib(miner)
+    except (subprocess.SubprocessError, OSError) as error:
+        print(f"! no idle miner: {error}", file=sys.stderr)
+        return None
+    finally:
+        for process in reversed(running):
+            process.terminate()
+            process.wait()
+
+
 def measure(servers: dict, folder: str) -> list:
     rounds = []
     for number in range(ARGS.rounds):
         print(f"round {number + 1} of {ARGS.rounds}", file=sys.stderr)
         found = {"verify": client("verify", "--seconds", 0.5 if ARGS.short else 1)}
         found["axon"] = load(servers["axon"], "v10")
+        found["axon_callers"] = load(servers["axon"], "v10", "--callers", 32)
         found["python"] = load(servers["python"], "v10")
         found["axon_btauth"] = load(servers["axon"], "btauth")
         found["kit"] = load(servers["kit"], "btauth")
@@ -155,6 +187,7 @@ def main() -> None:
         servers["kit"] = Server("kit", [PYTHON_11, str(HERE / "kit_miner.py"), "PORT"])
         idle = {name: server.idle_mib for name, server in servers.items()}
         with tempfile.TemporaryDirectory() as folder:
+            idle["miner"] = idle_miner(folder)
             rounds = measure(servers, folder)
     finally:
         for server in servers.values():
@@ -186,17 +219,22 @@ def table(idle: dict, rounds: list) -> str:
     python, kit = per_cpu(rounds, "python"), per_cpu(rounds, "kit")
     rows = [
         ("one sr25519 check on one core", f"{ms('verify', 'sr25519_verify_ns') / 1e3:.1f} µs, at most {bound:,.0f} a CPU-second", ""),
-        ("our axon, v10", rate(rounds, "axon"), f"{ours / bound:.0%} of the bound"),
+        ("our axon, v10, one caller", rate(rounds, "axon"), f"{ours / bound:.0%} of the bound"),
+        ("our axon, v10, 32 different callers", rate(rounds, "axon_callers"), f"{per_cpu(rounds, 'axon_callers') / bound:.0%} of the bound"),
         ("Python 10.5 axon, v10", rate(rounds, "python"), f"ours is {ours / python:.0f}×"),
-        ("our axon, btauth/1", rate(rounds, "axon_btauth"), f"{ours_btauth / bound:.0%} of the bound"),
-        ("Python v11 kit, btauth/1", rate(rounds, "kit"), f"ours is {ours_btauth / kit:.1f}× (our v10: {ours / kit:.1f}×)"),
+        ("our axon, btauth/1, answers signed", rate(rounds, "axon_btauth"), f"{ours_btauth / bound:.0%} of the bound"),
+        ("Python v11 kit, btauth/1, answers signed", rate(rounds, "kit"), f"ours is {ours_btauth / kit:.1f}× (our v10: {ours / kit:.1f}×)"),
         ("added by all checks, 500 requests/s", f"p50 {ms('added', 'added', 'p50_ms'):.3f} ms, p99 {ms('added', 'added', 'p99_ms'):.3f} ms",
          f"whole axon p50 {ms('added', 'added', 'axon_ms', 'p50'):.3f} ms, bare HTTP {ms('added', 'added', 'bare_ms', 'p50'):.3f} ms"),
         (f"our dendrite, {rounds[0]['fanout']['axons']} axons", fan(rounds, "fanout"), ""),
         (f"Python 10.5 dendrite, {rounds[0]['fanout']['axons']} axons", fan(rounds, "python_fanout"),
          f"ours is {ms('python_fanout', 'round_ms', 'p50') / ms('fanout', 'round_ms', 'p50'):.1f}×"),
-        ("idle memory: our axon, Python axon, kit", f"{idle['axon']:.1f}, {idle['python']:.0f}, {idle['kit']:.0f} MiB", f"{idle['python'] / idle['axon']:.0f}× less than Python"),
+        ("idle memory: our axon, Python 10.5 axon, kit", f"{idle['axon']:.1f}, {idle['python']:.0f}, {idle['kit']:.0f} MiB",
+         f"{idle['python'] / idle['axon']:.0f}× less than Python"),
     ]  # fmt: skip
+    if idle["miner"]:
+        rows.append(("idle memory: our miner without a model, on a dev chain", f"{idle['miner']:.1f} MiB",
+                     f"{idle['python'] / idle['miner']:.0f}× less than Python's axon alone"))  # fmt: skip
     if "junk" in rounds[0]:
         rows.append(junk(rounds))
     lines = ["| what | figure | |", "| --- | --- | --- |", *(f"| {a} | {b} | {c} |" for a, b, c in rows)]

@@ -33,6 +33,9 @@ pub struct AxonArgs {
     /// Key that signs the requests
     #[arg(long, default_value = "//Alice")]
     pub uri: String,
+    /// Keys that take turns among the connections: that one and others derived from it
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=4096))]
+    pub callers: u16,
     /// What to speak
     #[arg(long, value_enum, default_value = "v10")]
     pub wire: Wire,

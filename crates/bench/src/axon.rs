@@ -27,17 +27,17 @@ const HONEST_RATE: f64 = 50.0;
 /// Measures one axon.
 pub fn run(args: &AxonArgs, relaunch: &Relaunch) -> Result<AxonReport, BenchError> {
     check(args)?;
-    let signer = Keypair::from_uri(&args.uri)?;
+    let signers = signers(args)?;
     let child = match args.target {
         Some(_) => None,
         None => Some(ServingChild::start(
             relaunch,
-            &child_options(args, ServeKind::Axon, &signer),
+            &child_options(args, ServeKind::Axon, &signers),
         )?),
     };
     let (target, receiver) = target(args, child.as_ref())?;
     let subject = Subject {
-        load: load(args, &signer, target, receiver),
+        load: load(args, &signers, target, receiver),
         server: args.pid.or(child.as_ref().map(|child| child.ready.pid)).or_else(|| {
             process::is_here(target.ip())
                 .then(|| process::listening_on(target))
@@ -82,14 +82,24 @@ fn check(args: &AxonArgs) -> Result<(), BenchError> {
     Ok(())
 }
 
-fn child_options(args: &AxonArgs, kind: ServeKind, signer: &Keypair) -> ChildOptions {
+/// The keys that ask: the named one, and others derived from it.
+fn signers(args: &AxonArgs) -> Result<Vec<Keypair>, BenchError> {
+    let uri = |index: u16| match index {
+        0 => args.uri.clone(),
+        _ => format!("{}//{index}", args.uri),
+    };
+    let keys = (0..args.callers).map(|index| Keypair::from_uri(&uri(index)));
+    Ok(keys.collect::<Result<_, _>>()?)
+}
+
+fn child_options(args: &AxonArgs, kind: ServeKind, signers: &[Keypair]) -> ChildOptions {
     let junk = args.junk_rate.is_some();
     let usual = if junk { LimitSet::Default } else { LimitSet::Open };
     ChildOptions {
         kind,
         count: 1,
         limits: args.limits.unwrap_or(usual),
-        permit: junk.then(|| signer.account_id()).into_iter().collect(),
+        permit: signers.iter().filter(|_| junk).map(Keypair::account_id).collect(),
         cpu: args.server_cpu,
     }
 }
@@ -102,12 +112,12 @@ fn target(args: &AxonArgs, child: Option<&ServingChild>) -> Result<(SocketAddr, 
         .ok_or_else(|| BenchError::Options("--target needs --hotkey".into()))
 }
 
-fn load(args: &AxonArgs, signer: &Keypair, target: SocketAddr, receiver: AccountId) -> Load {
+fn load(args: &AxonArgs, signers: &[Keypair], target: SocketAddr, receiver: AccountId) -> Load {
     Load {
         wire: args.wire,
         target,
         receiver,
-        signer: signer.clone(),
+        signers: signers.to_vec(),
         connections: args.connections.into(),
         body_bytes: args.body_bytes,
     }
@@ -172,7 +182,7 @@ impl Subject {
         let template = crate::requests::Template::new(
             self.load.wire,
             self.load.target,
-            &self.load.signer,
+            &self.load.signers[0],
             self.load.receiver,
             self.load.body_bytes,
         )?;
@@ -223,11 +233,11 @@ impl Subject {
 
 /// The same open loop on the axon and on bare HTTP, in turns.
 fn added_latency(args: &AxonArgs, relaunch: &Relaunch, axon: &Subject) -> Result<AddedLatency, BenchError> {
-    let options = child_options(args, ServeKind::Bare, &axon.load.signer);
+    let options = child_options(args, ServeKind::Bare, &axon.load.signers);
     let child = ServingChild::start(relaunch, &options)?;
     let (target, receiver) = target(args, Some(&child))?;
     let bare = Subject {
-        load: load(args, &axon.load.signer, target, receiver),
+        load: load(args, &axon.load.signers, target, receiver),
         server: None,
     };
     let mut histograms = [engine::histogram()?, engine::histogram()?];

@@ -313,10 +313,13 @@ struct Pieces {
 impl Pieces {
     fn new(load: &Load) -> Result<Self, BenchError> {
         let template = |signer| Template::new(load.wire, load.target, signer, load.receiver, load.body_bytes);
+        let Some(permitted) = load.signers.first() else {
+            return Err(BenchError::Options("a flood needs a key to abuse".into()));
+        };
         let mallory = Keypair::from_uri("//Mallory")?;
-        let (claims_permitted, stranger) = (template(&load.signer)?, template(&mallory)?);
+        let (claims_permitted, stranger) = (template(permitted)?, template(&mallory)?);
         Ok(Self {
-            signature: claims_permitted.sign(&load.signer, 1).signature,
+            signature: claims_permitted.sign(permitted, 1).signature,
             strange_signature: stranger.sign(&mallory, 1).signature,
             unsigned: claims_permitted.unsigned(load.target),
             claims_permitted,

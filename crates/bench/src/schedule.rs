@@ -56,8 +56,8 @@ pub struct Load {
     pub target: std::net::SocketAddr,
     /// Its hotkey.
     pub receiver: AccountId,
-    /// Who asks.
-    pub signer: Keypair,
+    /// Who asks: the connections take turns among them. At least one.
+    pub signers: Vec<Keypair>,
     /// Connections.
     pub connections: usize,
     /// Bytes of each body.
@@ -67,14 +67,19 @@ pub struct Load {
 impl Schedule {
     /// Signs all requests of a run, on all cores. Comes back shortly before the run should begin.
     pub fn sign(load: &Load, pace: Pace, length: Duration) -> Result<Self, BenchError> {
-        let templates = (0..load.connections)
-            .map(|_| Template::new(load.wire, load.target, &load.signer, load.receiver, load.body_bytes))
+        let callers: Vec<&Keypair> = load.signers.iter().cycle().take(load.connections).collect();
+        let templates = callers
+            .iter()
+            .map(|signer| Template::new(load.wire, load.target, signer, load.receiver, load.body_bytes))
             .collect::<Result<Vec<_>, _>>()?;
+        let (Some(template), Some(signer)) = (templates.first(), callers.first()) else {
+            return Err(BenchError::Options("a load needs a connection and a key".into()));
+        };
         let nonces = offsets(pace, length, load.connections);
         let total: usize = nonces.iter().map(Vec::len).sum();
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let begins = unix_ns() + nanoseconds(signing_time(&templates[0], &load.signer, total, threads));
-        let shots = sign_all(&templates, &load.signer, &nonces, begins, threads);
+        let begins = unix_ns() + nanoseconds(signing_time(template, signer, total, threads));
+        let shots = sign_all(&templates, &callers, &nonces, begins, threads);
         let lanes = templates
             .into_iter()
             .zip(shots)
@@ -149,13 +154,13 @@ fn signing_time(template: &Template, signer: &Keypair, total: usize, threads: us
 
 fn sign_all(
     templates: &[Template],
-    signer: &Keypair,
+    callers: &[&Keypair],
     nonces: &[Vec<u64>],
     begins: u64,
     threads: usize,
 ) -> Vec<Vec<Shot>> {
-    let lanes: Vec<(&Template, &Vec<u64>)> = templates.iter().zip(nonces).collect();
-    let sign_lane = |(template, nonces): &(&Template, &Vec<u64>)| -> Vec<Shot> {
+    let lanes: Vec<_> = templates.iter().zip(callers).zip(nonces).collect();
+    let sign_lane = |((template, signer), nonces): &((&Template, &&Keypair), &Vec<u64>)| -> Vec<Shot> {
         let shots = nonces.iter().map(|offset| template.sign(signer, begins + offset));
         shots.collect()
     };

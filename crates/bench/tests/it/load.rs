@@ -31,7 +31,7 @@ fn load(served: &Served, signer: &str) -> Load {
         wire: Wire::V10,
         target: served.address,
         receiver: served.hotkey,
-        signer: Keypair::from_uri(signer).expect("a dev key"),
+        signers: vec![Keypair::from_uri(signer).expect("a dev key")],
         connections: 4,
         body_bytes: 1024,
     }

@@ -28,7 +28,7 @@ fn load(wire: Wire) -> Load {
         wire,
         target: target(),
         receiver: bob().account_id(),
-        signer: alice(),
+        signers: vec![alice(), bob()],
         connections: 3,
         body_bytes: 1024,
     }
@@ -53,6 +53,7 @@ fn every_request_of_a_schedule_is_unique_and_its_signature_holds() {
         let pace = Pace::Closed { expected: 20.0 };
         let schedule = Schedule::sign(&load(wire), pace, Duration::from_secs(4)).expect("signed");
         let mut nonces = HashSet::new();
+        let mut senders = HashSet::new();
         let mut bytes = Vec::new();
         for lane in &schedule.lanes {
             for shot in &lane.shots {
@@ -66,10 +67,12 @@ fn every_request_of_a_schedule_is_unique_and_its_signature_holds() {
                         let head = SignedHead::parse(headers).expect("a v10 head");
                         assert!(head.verify(&bob().account_id()));
                         assert_eq!(head.nonce, shot.nonce);
+                        senders.insert(head.hotkey);
                     }
                     Wire::Btauth => {
                         let head = BtauthHead::parse(headers).expect("a btauth head");
                         assert!(head.verify("POST", "/Prompting", &body_sha256(&body)));
+                        senders.insert(head.sender);
                         head.check_receiver(&bob().account_id(), true)
                             .expect("bound to its receiver");
                     }
@@ -77,6 +80,7 @@ fn every_request_of_a_schedule_is_unique_and_its_signature_holds() {
             }
         }
         assert!(nonces.len() >= 80, "{}", nonces.len());
+        assert_eq!(senders.len(), 2, "the connections take turns among the keys");
     }
 }
 
