@@ -14,13 +14,15 @@ parser.add_argument("--count", type=int, default=1)
 parser.add_argument("--at-once", type=int, default=1)
 parser.add_argument("--message", default="hello {i}")
 parser.add_argument("--style", choices=("classvar", "field"), default="classvar")
+parser.add_argument("--stream", action="store_true", help="ask StreamPrompting")
+parser.add_argument("--pieces", type=int, default=0, help="the least pieces each stream must come in")
 parser.add_argument("--timeout", type=float, default=12.0)
 parser.add_argument("--own-ip", default="192.0.2.1", help="what the SDK would learn from the internet")
 parser.add_argument("--expect", default="200", help="statuses, separated by commas")
 arguments = parser.parse_args()
 sys.argv = sys.argv[:1]
 
-from classes import Keys, prompting  # noqa: E402
+from classes import Keys, StreamPrompting, prompting  # noqa: E402
 from bittensor.core.chain_data import AxonInfo  # noqa: E402
 from bittensor.core.dendrite import Dendrite  # noqa: E402
 from bittensor.utils import networking  # noqa: E402
@@ -43,13 +45,24 @@ async def main() -> int:
             nonlocal wrong
             message = arguments.message.replace("{i}", str(number))
             async with gate:
-                start = time.perf_counter()
-                question = Prompting(roles=["user"], messages=[message])
-                answer = await dendrite.call(axon, question, timeout=arguments.timeout, deserialize=False)
+                start, pieces = time.perf_counter(), 0
+                if arguments.stream:
+                    question = StreamPrompting(roles=["user"], messages=[message])
+                    asked = {"synapse": question, "timeout": arguments.timeout, "deserialize": False}
+                    async for piece in dendrite.call_stream(axon, **asked):
+                        if isinstance(piece, StreamPrompting):
+                            answer = piece
+                        else:
+                            pieces += bool(piece)
+                else:
+                    question = Prompting(roles=["user"], messages=[message])
+                    answer = await dendrite.call(axon, question, timeout=arguments.timeout, deserialize=False)
                 times.append(time.perf_counter() - start)
             statuses[f"{answer.dendrite.status_code} {answer.dendrite.status_message}"] += 1
             served = answer.dendrite.status_code == 200
-            as_asked = answer.completion == (f"user:{message}" if served else "")
+            # Python's stream client takes the text of an error for an answer; only served ones can be right.
+            as_asked = answer.completion == f"user:{message}" if served else arguments.stream or answer.completion == ""
+            as_asked &= not served or pieces >= arguments.pieces
             if str(answer.dendrite.status_code) not in arguments.expect.split(",") or not as_asked:
                 wrong += 1
 

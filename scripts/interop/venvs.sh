@@ -1,5 +1,5 @@
 # Sourced: makes the two virtual environments with the Python SDKs where they are missing and sets $venv10 and $venv11.
-# VENV10 and VENV11 name others. Needs python3, 3.10 to 3.12.
+# INTEROP_VENV and INTEROP_VENV11 name others. Needs python3, 3.10 to 3.12.
 
 # Two runs must not build one environment into each other. `mkdir` is the lock: it succeeds for one only.
 make_venv() {
@@ -17,8 +17,8 @@ make_venv() {
     rmdir "$venv.lock"
 }
 
-venv10=${VENV10:-$HOME/.cache/axoneme/venv10}
-venv11=${VENV11:-$HOME/.cache/axoneme/venv11}
+venv10=${INTEROP_VENV:-$HOME/.cache/axoneme/venv10}
+venv11=${INTEROP_VENV11:-$HOME/.cache/axoneme/venv11}
 make_venv "$venv10" 'import bittensor' bittensor==10.5.0
 # The kit on top of SDK 11 signs answers; h11 reads requests as the Python servers do.
 make_venv "$venv11" 'import bittensor, taowire, h11' bittensor==11.3.0 taowire==0.1.0a2 h11
