@@ -36,7 +36,7 @@ def judge(case: dict, view) -> str | None:
     for side, candidates in (("stricter", rules.STRICTER), ("laxer", rules.LAXER)):
         if served == (side == "stricter"):
             for rule in candidates:
-                if view.ours in rule.ours and rule.applies(view):
+                if rule.explains(view):
                     return f"{side} {rule.name}"
     return None
 

@@ -79,10 +79,21 @@ class View:
 
 @dataclass
 class Rule:
+    """What we answer then, a pattern for what we say, and for LAXER what Python answers: an excuse for one refusal is
+    none for another."""
+
     name: str
     ours: tuple
     applies: Callable[[View], bool]
     why: str
+    says: str = ""
+    python: tuple = (200,)
+
+    def explains(self, view: View) -> bool:
+        return (
+            view.ours in self.ours and view.python in self.python and re.search(self.says, view.our_text) is not None
+            and self.applies(view)
+        )
 
 
 def whole_integer(text: str) -> bool:
@@ -181,40 +192,40 @@ def bad_length(view: View) -> bool:
 
 
 STRICTER = [
-    Rule("compressed", (400,), lambda v: v.get("content-encoding") is not None, "a body says it is compressed; nobody compresses, and Python ignores the header"),
-    Rule("body-size", (413,), lambda v: len(v.body) > 1 << 20, "bodies above 1 MiB (A.13)"),
+    Rule("compressed", (400,), lambda v: v.get("content-encoding") is not None, "a body says it is compressed; nobody compresses, and Python ignores the header", says="compressed"),
+    Rule("body-size", (413,), lambda v: len(v.body) > 1 << 20, "bodies above 1 MiB (A.13)", says="too large"),
     Rule("head-size", (431,), lambda v: len(v.head) > 15 << 10 or len(v.headers) > 100, "heads above 16 KiB or 100 fields (A.13)"),
-    Rule("repeated-header", (400, 401), lambda v: any(len(v.all(name)) > 1 for name in {n for n, _ in v.headers} if name in WIRE or name.startswith("bt_header_input_obj_")), "a header of the wire twice (A.3)"),
-    Rule("integer-form", (400,), lambda v: any(not whole_integer(value) for name in INTEGERS for value in v.all(name)), "integers other than 1 to 20 digits below 2^64 (A.3, A.7)"),
-    Rule("seconds-form", (400,), lambda v: any(not plain_seconds(value) for name in FLOATS for value in v.all(name)), "times that are not finite plain numbers of zero or more (A.7)"),
-    Rule("unprintable-header", (400,), lambda v: any(not re.fullmatch(r"[ -~]*", value) for name, value in v.headers if name in WIRE), "text outside printable ASCII in a header of the wire (A.9)"),
-    Rule("uuid-form", (400, 401), lambda v: not re.fullmatch("[0-9A-Za-z-]{1,64}", v.get(DENDRITE + "uuid") or ""), "no uuid, or one that could move the dots of the signed text (A.6)"),
-    Rule("near-name", (400, 401), View.near_names, "names that only contain one of the wire's (A.3)"),
-    Rule("too-old", (401,), lambda v: v.nonce() is not None and v.nonce() <= v.at - v.window(), "freshness for every request, whatever version, stored nonces and timeout say; timeouts count up to 60 s (A.7)"),
-    Rule("from-the-future", (401,), lambda v: v.nonce() is not None and v.nonce() > v.at + 4 * SECOND, "an upper bound on nonces (A.7)"),
-    Rule("wrapped-signature", (401,), lambda v: "a-wrapped-message" in v.kinds, "signatures over <Bytes>message</Bytes> (A.6)"),
-    Rule("weak-key", (401,), lambda v: v.get(DENDRITE + "hotkey") == "5C4hrfjw9DjXZTzV3MwzrrAr9P1MJhSrvWGWqi1eSuyUpnhM", "the all-zero key, under which a constant verifies (A.6)"),
-    Rule("address-form", (401,), lambda v: not re.fullmatch("5[1-9A-HJ-NP-Za-km-z]{47}", v.get(DENDRITE + "hotkey") or ""), "the same key under another prefix or spelling (A.6, D.5)"),
-    Rule("signature-form", (401,), lambda v: not re.fullmatch("0x[0-9a-fA-F]{128}", v.get(DENDRITE + "signature") or ""), "signatures other than 0x and 128 hex digits (A.6)"),
-    Rule("get", (405,), lambda v: v.method == "GET", "GET (A.1)"),
-    Rule("percent-path", (404,), lambda v: b"%" in v.path, "percent signs in the path: a route has one spelling (A.14)"),
-    Rule("repeated-member", (400,), repeated_members, "members of the body twice (A.4)"),
-    Rule("wide-number", (400,), lambda v: any(map(wide, leaves(v.json))), "numbers no 64 bits hold; NaN and infinities (A.4)"),
-    Rule("converted-inside", (400,), converted_inside, "texts or fractions where a list, dict or tuple has integers: converted only at top level (A.4)"),
-    Rule("number-text", (400,), lambda v: any(isinstance(leaf, str) and re.fullmatch(r"[\s+-]*[0-9_.eE+-]+\s*", leaf) for leaf in leaves(v.json)), "numbers as texts with underscores: pydantic reads them, no client writes them (A.4)"),
-    Rule("deep-json", (400,), lambda v: depth(v.body) > 120, "more than 127 levels of nesting (A.4)"),
+    Rule("repeated-header", (400, 401), lambda v: any(len(v.all(name)) > 1 for name in {n for n, _ in v.headers} if name in WIRE or name.startswith("bt_header_input_obj_")), "a header of the wire twice (A.3)", says="more than once|Missing|malformed"),
+    Rule("integer-form", (400,), lambda v: any(not whole_integer(value) for name in INTEGERS for value in v.all(name)), "integers other than 1 to 20 digits below 2^64 (A.3, A.7)", says="malformed header"),
+    Rule("seconds-form", (400,), lambda v: any(not plain_seconds(value) for name in FLOATS for value in v.all(name)), "times that are not finite plain numbers of zero or more (A.7)", says="malformed header"),
+    Rule("unprintable-header", (400,), lambda v: any(not re.fullmatch(r"[ -~]*", value) for name, value in v.headers if name in WIRE), "text outside printable ASCII in a header of the wire (A.9)", says="malformed header|ss58|128 hex"),
+    Rule("uuid-form", (400, 401), lambda v: not re.fullmatch("[0-9A-Za-z-]{1,64}", v.get(DENDRITE + "uuid") or ""), "no uuid, or one that could move the dots of the signed text (A.6)", says="_uuid|Missing UUID"),
+    Rule("near-name", (400, 401), View.near_names, "names that only contain one of the wire's (A.3)", says="Missing|mismatch|malformed|more than once"),
+    Rule("too-old", (401,), lambda v: v.nonce() is not None and v.nonce() <= v.at - v.window(), "freshness for every request, whatever version, stored nonces and timeout say; timeouts count up to 60 s (A.7)", says="too old"),
+    Rule("from-the-future", (401,), lambda v: v.nonce() is not None and v.nonce() > v.at + 4 * SECOND, "an upper bound on nonces (A.7)", says="future"),
+    Rule("wrapped-signature", (401,), lambda v: "a-wrapped-message" in v.kinds, "signatures over <Bytes>message</Bytes> (A.6)", says="mismatch"),
+    Rule("weak-key", (401,), lambda v: v.get(DENDRITE + "hotkey") == "5C4hrfjw9DjXZTzV3MwzrrAr9P1MJhSrvWGWqi1eSuyUpnhM", "the all-zero key, under which a constant verifies (A.6)", says="mismatch|ss58"),
+    Rule("address-form", (401,), lambda v: not re.fullmatch("5[1-9A-HJ-NP-Za-km-z]{47}", v.get(DENDRITE + "hotkey") or ""), "the same key under another prefix or spelling (A.6, D.5)", says="ss58"),
+    Rule("signature-form", (401,), lambda v: not re.fullmatch("0x[0-9a-fA-F]{128}", v.get(DENDRITE + "signature") or ""), "signatures other than 0x and 128 hex digits (A.6)", says="128 hex"),
+    Rule("get", (405,), lambda v: v.method == "GET", "GET (A.1)", says="Method"),
+    Rule("percent-path", (404,), lambda v: b"%" in v.path, "percent signs in the path: a route has one spelling (A.14)", says="not found"),
+    Rule("repeated-member", (400,), repeated_members, "members of the body twice (A.4)", says="not a valid"),
+    Rule("wide-number", (400,), lambda v: any(map(wide, leaves(v.json))), "numbers no 64 bits hold; NaN and infinities (A.4)", says="not a valid"),
+    Rule("converted-inside", (400,), converted_inside, "texts or fractions where a list, dict or tuple has integers: converted only at top level (A.4)", says="not a valid"),
+    Rule("number-text", (400,), lambda v: any(isinstance(leaf, str) and re.fullmatch(r"\s*[+-]?[0-9]+(_[0-9]+)+\s*", leaf) for leaf in leaves(v.json)), "numbers as texts with underscores: pydantic reads them, no client writes them (A.4)", says="not a valid"),
+    Rule("deep-json", (400,), lambda v: depth(v.body) > 120, "more than 127 levels of nesting (A.4)", says="not a valid|hash"),
     Rule("http-version", (400, 505, 0), lambda v: re.search(rb" HTTP/1\.[2-9]\r", v.head) is not None, "versions of HTTP that do not exist"),
-    Rule("lone-surrogate", (400,), lambda v: any(isinstance(leaf, str) and re.search("[\ud800-\udfff]", leaf) for leaf in leaves(v.json)), "half of a surrogate pair, which is no text (A.4)"),
-    Rule("line-form", (400,), lambda v: re.search(rb"\n[ \t]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", v.head) is not None, "folded lines and control characters in the head (A.13)"),
-    Rule("length-form", (400,), bad_length, "a content length that is not one plain number (A.13)"),
+    Rule("lone-surrogate", (400,), lambda v: any(isinstance(leaf, str) and re.search("[\ud800-\udfff]", leaf) for leaf in leaves(v.json)), "half of a surrogate pair, which is no text (A.4)", says="not a valid"),
+    Rule("line-form", (400,), lambda v: re.search(rb"\n[ \t]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", v.head) is not None, "folded lines and control characters in the head (A.13)", says="^$|content type|Bad request"),
+    Rule("length-form", (400,), bad_length, "a content length that is not one plain number (A.13)", says="^$"),
 ]
 LAXER = [
-    Rule("placeholders", (200,), other_placeholders, "placeholder headers are not needed and not read (A.3)"),
-    Rule("near-name", (200,), View.near_names, "names that only contain one of the wire's are not read (A.3)"),
-    Rule("wire-members", (200,), unreadable_members, "members of the body that describe the exchange are not authenticated and not read (A.4)"),
-    Rule("order", (200,), lambda v: v.python == 401 and "newer one was last processed" in v.python_text and v.nonce() > v.at - v.window(), "nonces of one lane may arrive out of order; each still works once (A.7)"),
-    Rule("newer-unicode", (200,), newer_text, "hashes as Python releases with a newer Unicode make them (A.5)"),
-    Rule("long-digits", (200,), lambda v: v.python == 400 and re.search(rb"[0-9]{4300}", v.body) is not None, "numbers of more than 4300 digits, which Python does not parse, in a member nobody reads"),
-    Rule("fragment", (200,), lambda v: b"#" in v.target, "what follows a # in the target is dropped by the HTTP library"),
-    Rule("deep-json", (200,), lambda v: v.python == 400 and depth(v.body) > 400, "deep nesting in a member nobody reads, where Python's recursion ends"),
+    Rule("placeholders", (200,), other_placeholders, "placeholder headers are not needed and not read (A.3)", python=(500, 401)),
+    Rule("near-name", (200,), View.near_names, "names that only contain one of the wire's are not read (A.3)", python=(401, 500)),
+    Rule("wire-members", (200,), unreadable_members, "members of the body that describe the exchange are not authenticated and not read (A.4)", python=(500,)),
+    Rule("order", (200,), lambda v: v.python == 401 and "newer one was last processed" in v.python_text and v.nonce() > v.at - v.window(), "nonces of one lane may arrive out of order; each still works once (A.7)", python=(401,)),
+    Rule("newer-unicode", (200,), newer_text, "hashes as Python releases with a newer Unicode make them (A.5)", python=(500,)),
+    Rule("long-digits", (200,), lambda v: v.python == 400 and re.search(rb"[0-9]{4300}", v.body) is not None, "numbers of more than 4300 digits, which Python does not parse, in a member nobody reads", python=(400,)),
+    Rule("fragment", (200,), lambda v: b"#" in v.target, "what follows a # in the target is dropped by the HTTP library", python=(404,)),
+    Rule("deep-json", (200,), lambda v: v.python == 400 and depth(v.body) > 400, "deep nesting in a member nobody reads, where Python's recursion ends", python=(400,)),
 ]

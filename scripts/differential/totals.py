@@ -1,4 +1,4 @@
-"""Adds up what compare.py counted: `totals.py COUNTS...`; one table per wire, with the rules that never applied."""
+"""Adds up what compare.py counted: `totals.py COUNTS...`; one table per wire, and the rules that never applied."""
 
 import importlib
 import json
@@ -15,6 +15,8 @@ for path in sys.argv[1:]:
             numbers.update(counts)
     rules = importlib.import_module("rules" if wire == "v10" else "btauth_rules")
     print(f"\n{wire}: " + ", ".join(f"{name} {number}" for name, number in numbers.items()) + f", explained {sum(fired.values())}")
-    for side, known in (("stricter", rules.STRICTER), ("laxer", rules.LAXER)):
-        for rule in known:
-            print(f"  {fired[f'{side} {rule.name}']:7}  {side:8}  {rule.name}: {rule.why}")
+    known = {f"stricter {rule.name}": rule for rule in rules.STRICTER} | {f"laxer {rule.name}": rule for rule in rules.LAXER}
+    for name, rule in known.items():
+        if fired[name]:
+            print(f"  {fired[name]:7}  {name}: {rule.why}")
+    print("  never applied: " + ", ".join(name for name in known if not fired[name]))

@@ -1,33 +1,29 @@
 #!/usr/bin/env bash
-# Our axon and dendrite against the real Python SDK 10, both ways, over loopback with development keys.
+# Our axon and dendrite against the real Python peers, both ways, over loopback with development keys: SDK 10 over the
+# v10 wire, SDK 11 and the kit over btauth/1 with signed answers, unary and streaming. Then the differential test, short,
+# and the wallets.
 #
-#   scripts/interop/run.sh [REQUESTS] [AT ONCE]
+#   scripts/interop/run.sh [REQUESTS] [AT ONCE] [DIFFERENTIAL CASES]
 #
-# Needs python3 (3.10 to 3.12). INTEROP_VENV names a virtual environment with bittensor 10.5.0; it is made when it is
-# not there. Ends with 0 only if every exchange went as it should.
+# Needs python3 (3.10 to 3.12). INTEROP_VENV and INTEROP_VENV11 name virtual environments with the SDKs; they are made
+# when they are not there. BINARIES names a folder with built examples. Ends with 0 only if every exchange went as it
+# should.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-requests=${1:-300}
+requests=${1:-1000}
 at_once=${2:-32}
-venv=${INTEROP_VENV:-$HOME/.cache/axoneme/venv10}
-python=$venv/bin/python
+cases=${3:-3000}
+. scripts/interop/venvs.sh
+python=$venv10/bin/python
+python11=$venv11/bin/python
 
-# Two runs must not build the environment into each other. `mkdir` is the lock: it succeeds for one only.
-if ! "$python" -c 'import bittensor' 2>/dev/null; then
-    mkdir -p "$(dirname "$venv")"
-    until mkdir "$venv.lock" 2>/dev/null; do sleep 2; done
-    trap 'rmdir "$venv.lock"' EXIT
-    if ! "$python" -c 'import bittensor' 2>/dev/null; then
-        python3 -m venv "$venv"
-        "$venv/bin/pip" install --quiet bittensor==10.5.0
-    fi
-    rmdir "$venv.lock"
-    trap - EXIT
+if [ -n "${BINARIES:-}" ]; then
+    examples=$BINARIES
+else
+    cargo build --release -p axoneme-axon --example echo_axon --example differential \
+        -p axoneme-dendrite --example query -p axoneme-wallet --example new_wallet --example keyfiles
+    examples=${CARGO_TARGET_DIR:-target}/release/examples
 fi
-
-cargo build --release -p axoneme-axon --example echo_axon -p axoneme-dendrite --example query \
-    -p axoneme-wallet --example new_wallet
-examples=${CARGO_TARGET_DIR:-target}/release/examples
 scratch=$(mktemp -d)
 pids=()
 cleanup() {
@@ -37,13 +33,21 @@ cleanup() {
 trap cleanup EXIT
 failed=0
 
-# Waits for the line a server prints when it is ready; sets $address and $hotkey.
-wait_ready() {
+# `serve NAME COMMAND...` starts a server and waits for its `ready` line; sets $address and $hotkey.
+serve() {
+    local out=$scratch/$1 word
+    shift
+    # A pipe that stays open: our example ends with its input.
+    "$@" >"$out" 2>"$out.err" < <(sleep infinity & echo $! >"$out.sleep"; wait) &
+    pids+=($!)
     for _ in $(seq 600); do
-        if [ -s "$1" ] && read -r word address hotkey <"$1" && [ "$word" = ready ]; then return; fi
+        if [ -s "$out" ] && read -r word address hotkey <"$out" && [ "$word" = ready ]; then
+            pids+=("$(cat "$out.sleep")")
+            return
+        fi
         sleep 0.1
     done
-    echo "server did not start:" && cat "$1"*
+    echo "server did not start:" && cat "$out" "$out.err"
     exit 1
 }
 
@@ -58,36 +62,98 @@ check() {
     fi
 }
 
-mallory=$("$python" -c 'from bittensor_wallet import Keypair; print(Keypair.create_from_uri("//Mallory").ss58_address)')
+# The command must end with another code than 0, and not by a crash.
+not_right() {
+    local code=0
+    "$@" || code=$?
+    [ "$code" = 1 ]
+}
 
-# A Python dendrite and our axon. A pipe that stays open keeps it running.
-mkfifo "$scratch/stdin"
-"$examples/echo_axon" 127.0.0.1:0 //Bob "$mallory" >"$scratch/axon" 2>"$scratch/axon.err" <"$scratch/stdin" &
-pids+=($!)
-exec 9>"$scratch/stdin"
-wait_ready "$scratch/axon"
+# Whether the axon said so often that a handler was cancelled, within some seconds.
+cancelled() {
+    local count
+    for _ in $(seq 50); do
+        count=$(grep -c '^cancelled' "$scratch/axon" || true)
+        if [ "$count" -ge "$1" ]; then echo "$count handlers" && return; fi
+        sleep 0.1
+    done
+    echo "$count of $1 handlers" && return 1
+}
+
+mallory=$("$python" -c 'from bittensor_wallet import Keypair; print(Keypair.create_from_uri("//Mallory").ss58_address)')
+odd=$'it\'s "ok" \\ \té 日本 😀 \u200b\u00a0'
+words='the quick brown fox, line\nand a second line, 日本 and 😀'
+words=${words//\\n/$'\n'}
+
+# A Python dendrite and our axon.
+serve axon "$examples/echo_axon" 127.0.0.1:0 //Bob "$mallory" --unlimited
 ask=("$python" scripts/interop/py_dendrite.py "$address" "$hotkey")
-check "python dendrite, $requests requests, $at_once at once" "${ask[@]}" --count "$requests" --at-once "$at_once"
-check "python dendrite, every kind of quote and script" "${ask[@]}" --message $'it\'s "ok" \\ \té 日本 😀 \u200b\u00a0 \U0001fae8'
+load=(--count "$requests" --at-once "$at_once")
+check "python dendrite, $requests requests, $at_once at once" "${ask[@]}" "${load[@]}"
+check "python dendrite, $requests streams, $at_once at once" "${ask[@]}" "${load[@]}" --stream --message 'words of answer {i}'
+check "python dendrite, every kind of quote and script" "${ask[@]}" --message "$odd \U0001fae8"
+check "python dendrite, a stream with lines and scripts" "${ask[@]}" --stream --message "$words" --pieces 5
 check "python dendrite, older class style" "${ask[@]}" --style field
 check "python dendrite, own address" "${ask[@]}" --own-ip 127.0.0.1
 check "python dendrite, handler error" "${ask[@]}" --message status:429 --expect 429
 check "python dendrite, handler panic" "${ask[@]}" --message panic --expect 500
+check "python dendrite, stream that fails before it starts" "${ask[@]}" --stream --message status:503 --expect 503
+check "python dendrite, stream that breaks off" "${ask[@]}" --stream --message 'break it' --expect 400
 check "python dendrite, refused caller" "${ask[@]}" --key //Mallory --expect 403
-check "python dendrite, slow handler" "${ask[@]}" --message sleep:5 --timeout 1 --expect 408,504
 check "python dendrite, another axon's hotkey" "$python" scripts/interop/py_dendrite.py "$address" "$mallory" --expect 401
-exec 9>&-
+check "python dendrite, slow handler" "${ask[@]}" --message sleep:5 --timeout 1 --expect 408,504
+check "the slow handler was cancelled" cancelled 1
+check "python dendrite, leaves a stream without end" "${ask[@]}" --stream --message 'for ever' --timeout 1 --expect 408,400
+check "the stream without end was cancelled" cancelled 2
+
+# SDK 11 and our axon, which is the same one.
+sdk=("$python11" scripts/interop/bt_client.py "$address" "$hotkey")
+check "SDK 11, $requests signed requests, $at_once at once" "${sdk[@]}" "${load[@]}"
+check "SDK 11, $requests signed streams, $at_once at once" "${sdk[@]}" "${load[@]}" --stream --message 'words of answer {i}'
+check "SDK 11, ed25519 caller" "${sdk[@]}" --ed25519 --count 20 --at-once 4
+check "SDK 11, every kind of quote and script" "${sdk[@]}" --message "$odd"
+check "SDK 11, a stream with lines and scripts" "${sdk[@]}" --stream --message "$words"
+check "SDK 11, handler error, signed" "${sdk[@]}" --message status:429 --expect 429
+check "SDK 11, handler panic, signed" "${sdk[@]}" --message panic --expect 500
+check "SDK 11, refused caller, signed" "${sdk[@]}" --key //Mallory --expect 403
+check "SDK 11, attacks" "${sdk[@]}" --attacks
+check "SDK 11, attacks on a stream" "${sdk[@]}" --attacks --stream
+check "SDK 11, attacks of an ed25519 caller" "${sdk[@]}" --attacks --ed25519
+serve axon-ed "$examples/echo_axon" 127.0.0.1:0 ed25519://Bob --unlimited
+check "SDK 11, answers signed with ed25519" "$python11" scripts/interop/bt_client.py "$address" "$hotkey" --count 20 --at-once 4
+check "SDK 11, streams signed with ed25519" "$python11" scripts/interop/bt_client.py "$address" "$hotkey" --count 20 --at-once 4 --stream
 
 # Our dendrite and a Python axon.
-"$python" scripts/interop/py_axon.py --style classvar >"$scratch/py" 2>"$scratch/py.err" &
-pids+=($!)
-wait_ready "$scratch/py"
-check "rust dendrite, $requests requests, $at_once at once" "$examples/query" "$address" "$hotkey" "$requests" "$at_once"
-check "rust dendrite, every kind of quote and script" "$examples/query" "$address" "$hotkey" 1 1 $'it\'s "ok" \\ \té 日本 😀 \u200b\u00a0'
-"$python" scripts/interop/py_axon.py --style field >"$scratch/py2" 2>"$scratch/py2.err" &
-pids+=($!)
-wait_ready "$scratch/py2"
-check "rust dendrite, older class style" "$examples/query" "$address" "$hotkey" 20 4
+query() { "$examples/query" "$address" "$hotkey" "$@"; }
+serve py "$python" scripts/interop/py_axon.py --style classvar
+check "rust dendrite, $requests requests, $at_once at once" query "$requests" "$at_once"
+check "rust dendrite, $requests streams, $at_once at once" query "$requests" "$at_once" 'words of answer {i}' --stream
+check "rust dendrite, every kind of quote and script" query 1 1 "$odd"
+check "rust dendrite, a stream with lines and scripts" query 1 1 "$words" --stream
+# The Python axon ends such a stream as if it were whole; what came is not what was asked for.
+check "rust dendrite, a stream that breaks off" not_right query 1 1 'break it' --stream
+serve py2 "$python" scripts/interop/py_axon.py --style field
+check "rust dendrite, older class style" query 20 4
+
+# Our dendrite and a server with SDK 11 and the kit.
+for scheme in sr25519 ed25519; do
+    flag=$([ "$scheme" = ed25519 ] && echo --ed25519 || true)
+    count=$([ "$scheme" = ed25519 ] && echo 20 || echo "$requests")
+    # shellcheck disable=SC2086 # no flag is no word
+    serve "bt-$scheme" "$python11" scripts/interop/bt_server.py $flag
+    check "rust dendrite, $count btauth requests to $scheme, $at_once at once" query "$count" "$at_once" --btauth
+    check "rust dendrite, $count btauth streams from $scheme, $at_once at once" query "$count" "$at_once" 'words of answer {i}' --btauth --stream
+    # shellcheck disable=SC2086
+    check "rust dendrite with an $scheme key" query 20 4 --btauth $flag
+    check "rust dendrite, a btauth stream with lines and scripts" query 1 1 "$words" --btauth --stream
+    for kind in 'unsigned' 'wrong body' 'wrong key'; do
+        check "rust dendrite does not take: $kind" query 1 1 "$kind" --btauth --expect 422
+    done
+    check "rust dendrite does not take a stream: no end" query 1 1 'no end' --btauth --stream --expect 400
+    for kind in 'unsigned' 'wrong key' 'wrong digest'; do
+        check "rust dendrite does not take a stream: $kind" query 1 1 "$kind" --btauth --stream --expect 422
+    done
+done
 
 # The Python wallet opens wallets of ours, with random and with development keys.
 for keys in "" "//Alice //Bob"; do
@@ -97,4 +163,7 @@ for keys in "" "//Alice //Bob"; do
     # shellcheck disable=SC2086
     check "python wallet, $name" "$python" scripts/interop/py_wallet.py "$scratch" "$name" $addresses
 done
+KEYFILES=$examples/keyfiles scripts/interop/wallets.sh || failed=1
+
+DIFFERENTIAL=$examples/differential scripts/differential/run.sh "$cases" || failed=1
 exit "$failed"

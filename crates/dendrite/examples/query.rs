@@ -11,6 +11,7 @@
 //!   --ed25519         as an ed25519 key
 //!   --tls-key HEX     TLS to this published key (algorithm byte and key)
 //!   --timeout SECONDS for each question, 12
+//!   --expect STATUS   every answer must have this status, 200
 //! ```
 //!
 //! `{i}` in the message becomes the number of the question. Ends with 0 only if every answer is a 200 that says what was
@@ -59,6 +60,8 @@ struct Flags {
     tls_key: Option<String>,
     #[arg(long, default_value_t = 12.0)]
     timeout: f64,
+    #[arg(long, default_value_t = 200)]
+    expect: u16,
 }
 
 /// What a server of SDK 11 that knows nothing of synapses says about a request.
@@ -168,7 +171,11 @@ async fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
         let message = flags.message.replace("{i}", &index.to_string());
         tasks.spawn(async move {
             let _permit = gate.acquire().await;
-            ask(dendrite, target, &flags, message).await
+            let mut ended = ask(dendrite, target, &flags, message).await;
+            if flags.expect != 200 {
+                ended.right = ended.status == flags.expect;
+            }
+            ended
         });
     }
     let mut statuses: BTreeMap<String, usize> = BTreeMap::new();
