@@ -66,7 +66,8 @@ pub struct Limits {
     pub clock_lead: Duration,
     /// The longest timeout that widens the freshness window, 60 s. Also how long nonces are remembered.
     pub timeout_cap: Duration,
-    /// Nonces remembered, 262144. When full, requests are answered with 503 until old ones expire.
+    /// Nonces remembered, 1048576, 34 bytes each. When full, requests are answered with 503 until old ones expire, so
+    /// it has to be more than strangers can fill: twice `stranger_checks` in [`Limits::horizon`]'s retention.
     pub nonce_capacity: usize,
 }
 

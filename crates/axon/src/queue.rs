@@ -241,6 +241,9 @@ impl Drop for Waiter<'_> {
 }
 
 #[cfg(test)]
+mod schedules;
+
+#[cfg(test)]
 mod tests {
     use std::time::Duration;
 

@@ -132,7 +132,9 @@ impl AxonBuilder {
         self
     }
 
-    /// A nonce store shared with other processes, instead of this process's memory. Both wires claim in it.
+    /// A nonce store that outlives this process or is shared with others (`axoneme-replay` has both), instead of this
+    /// process's memory. It has to cover [`Limits::horizon`]; both wires claim in it. Without one, requests signed
+    /// before the axon started are refused with 503, since an earlier process may have served them.
     pub fn nonce_store(mut self, store: Arc<dyn NonceStore>) -> Self {
         self.nonces = Some(store);
         self
@@ -183,13 +185,7 @@ impl AxonBuilder {
         let limits = self.limits;
         let window = NonceWindow::new(limits.clock_lead, limits.timeout_cap);
         let clock = self.clock;
-        let nonces = self.nonces.unwrap_or_else(|| {
-            Arc::new(MemoryNonceStore::new(
-                clock.clone(),
-                limits.horizon(),
-                limits.nonce_capacity,
-            ))
-        });
+        let nonces = self.nonces.unwrap_or_else(|| own_nonces(&clock, &limits));
         let largest = routes.values().map(|endpoint| endpoint.body_bytes).max().unwrap_or(0);
         let address = self.hotkey.account_id();
         Ok(Shared {
@@ -247,6 +243,13 @@ fn endpoints(
         }
     }
     Ok(endpoints)
+}
+
+/// The store of an axon that was given none: it trusts nothing that was signed before it existed.
+fn own_nonces(clock: &Arc<dyn Clock>, limits: &Limits) -> Arc<dyn NonceStore> {
+    let store = MemoryNonceStore::new(clock.clone(), limits.horizon(), limits.nonce_capacity);
+    store.refuse_up_to(clock.unix_ns());
+    Arc::new(store)
 }
 
 /// A running axon. Dropping it leaves the axon running; call [`shutdown`](AxonHandle::shutdown).

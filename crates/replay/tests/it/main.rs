@@ -3,6 +3,7 @@
 mod file;
 mod redis;
 mod redis_server;
+mod replicas;
 
 use std::sync::Arc;
 use std::time::Duration;
