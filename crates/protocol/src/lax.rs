@@ -66,9 +66,9 @@ impl<'de> Visitor<'de> for Integer {
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<i64, E> {
-        // 2^63 is exact as a float; i64::MAX is not.
-        let whole =
-            value.fract() == 0.0 && (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&value);
+        // An integer just below -2^63 is a float of exactly that, so the end itself does not count.
+        let end = 9_223_372_036_854_775_808.0;
+        let whole = value.fract() == 0.0 && -end < value && value < end;
         if whole {
             Ok(value as i64)
         } else {
@@ -226,6 +226,7 @@ mod tests {
         for json in [
             r#"{"i": 1.5, "f": 1, "b": true}"#,
             r#"{"i": 1e300, "f": 1, "b": true}"#,
+            r#"{"i": -9223372036854775809, "f": 1, "b": true}"#,
             r#"{"i": "x", "f": 1, "b": true}"#,
             r#"{"i": null, "f": 1, "b": true}"#,
             r#"{"i": 1, "f": "nan", "b": true}"#,
