@@ -355,7 +355,9 @@ async fn the_axons_own_tls_is_found_by_the_key_it_publishes() {
     let words = Words {
         cancelled: CancellationToken::new(),
     };
-    let axon = builder(5).tls(identity).route_stream::<StreamPrompting>(Arc::new(words));
+    let axon = builder(5)
+        .tls(identity)
+        .route_stream::<StreamPrompting>(Arc::new(words));
     let axon = axon.start().await.expect("started");
     let published = PublishedTls::read(axon.tls_key().expect("a key"));
     let config = DendriteConfig {
@@ -370,6 +372,8 @@ async fn the_axons_own_tls_is_found_by_the_key_it_publishes() {
     let answer = dendrite.stream(&target, question, TIMEOUT).finish().await;
     assert!(answer.is_success() && answer.signed, "{answer:?}");
     // The old wire goes to the same port in the clear.
-    let answer = dendrite.call(&target.over(Wire::V10), Prompting::ask("hello"), TIMEOUT).await;
+    let answer = dendrite
+        .call(&target.over(Wire::V10), Prompting::ask("hello"), TIMEOUT)
+        .await;
     assert!(answer.is_success() && !answer.signed, "{answer:?}");
 }

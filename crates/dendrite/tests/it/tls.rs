@@ -19,6 +19,13 @@ fn answer(_: usize, asked: &Asked) -> Act {
 
 /// A server's end of TLS with a fresh key, and the key as it would be published.
 fn identity(algorithm: &'static SignatureAlgorithm) -> (TlsAcceptor, TlsKey) {
+    identity_with(algorithm, rustls::DEFAULT_VERSIONS)
+}
+
+fn identity_with(
+    algorithm: &'static SignatureAlgorithm,
+    versions: &[&'static rustls::SupportedProtocolVersion],
+) -> (TlsAcceptor, TlsKey) {
     let pair = KeyPair::generate_for(algorithm).expect("a key");
     let raw = pair.der_bytes();
     let value = match raw.len() {
@@ -32,7 +39,7 @@ fn identity(algorithm: &'static SignatureAlgorithm) -> (TlsAcceptor, TlsKey) {
     let certificate = params.self_signed(&pair).expect("a certificate");
     let secret = PrivatePkcs8KeyDer::from(pair.serialize_der());
     let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
+        .with_protocol_versions(versions)
         .expect("versions")
         .with_no_client_auth()
         .with_single_cert(vec![certificate.der().clone()], secret.into())
@@ -141,4 +148,19 @@ async fn an_encrypted_question_is_not_asked_again_in_the_clear() {
     let answer = alice(config).call(&target, Prompting::ask("hello"), TIMEOUT).await;
     assert_eq!((answer.status, answer.outcome), (500, Outcome::Refused), "{answer:?}");
     assert_eq!(server.asked.lock().len(), 1);
+}
+
+#[tokio::test]
+async fn older_tls_is_held_to_the_same_key() {
+    for algorithm in [&rcgen::PKCS_ED25519, &rcgen::PKCS_ECDSA_P256_SHA256] {
+        let (acceptor, key) = identity_with(algorithm, &[&rustls::version::TLS12]);
+        let (_, other) = identity(algorithm);
+        let server = Server::encrypted(acceptor, answer).await;
+        let dendrite = alice(config(TlsPolicy::Https));
+        for (key, outcome) in [(other, Outcome::Tls), (key, Outcome::Answered)] {
+            let target = at(&server, PublishedTls::Key(key));
+            let answer = dendrite.call(&target, Prompting::ask("hello"), TIMEOUT).await;
+            assert_eq!(answer.outcome, outcome, "{answer:?}");
+        }
+    }
 }
