@@ -1,0 +1,194 @@
+//! What a run found, as a table, as JSON, as Markdown beside another run.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axoneme_wallet::AccountId;
+use serde::{Deserialize, Serialize};
+
+use crate::case::{Case, Expect, Group};
+use crate::verdict::Verdict;
+
+/// The outcome of one case.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// Name of the case.
+    pub id: String,
+    /// What it is about.
+    pub group: Group,
+    /// What was sent.
+    pub about: String,
+    /// What is required.
+    pub required: String,
+    /// What came back.
+    pub answer: String,
+    /// What that means.
+    pub verdict: Verdict,
+}
+
+impl Finding {
+    pub(crate) fn new(case: &Case, verdict: Verdict, answer: String) -> Self {
+        Self {
+            id: case.id.to_owned(),
+            group: case.group,
+            about: case.about.to_owned(),
+            required: required(case.expect),
+            answer,
+            verdict,
+        }
+    }
+}
+
+fn required(expect: Expect) -> String {
+    match expect {
+        Expect::Served => "200".to_owned(),
+        Expect::Refused([]) => "an error or the end of the connection".to_owned(),
+        Expect::Refused(statuses) => statuses.iter().map(u16::to_string).collect::<Vec<_>>().join(" or "),
+        Expect::Ended => "the end of the connection".to_owned(),
+        Expect::Anything => "anything".to_owned(),
+    }
+}
+
+/// What a run found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// Where the axon listens.
+    pub target: SocketAddr,
+    /// Its hotkey.
+    pub hotkey: AccountId,
+    /// How long it took, seconds.
+    pub seconds: f64,
+    /// Whether every rule that has to hold does.
+    pub passed: bool,
+    /// One per case.
+    pub findings: Vec<Finding>,
+}
+
+impl Report {
+    pub(crate) fn new(target: SocketAddr, hotkey: AccountId, took: Duration, findings: Vec<Finding>) -> Self {
+        Self {
+            target,
+            hotkey,
+            seconds: took.as_secs_f64(),
+            passed: !findings.iter().any(|finding| finding.verdict.is_failure()),
+            findings,
+        }
+    }
+
+    /// How many cases ended so.
+    pub fn count(&self, verdict: Verdict) -> usize {
+        self.findings
+            .iter()
+            .filter(|finding| finding.verdict == verdict)
+            .count()
+    }
+
+    /// One line per case, failures explained, a summary last.
+    pub fn table(&self) -> String {
+        let mut text = String::new();
+        let width = self.findings.iter().map(|finding| finding.id.len()).max().unwrap_or(0);
+        let mut group = None;
+        for finding in &self.findings {
+            if group.replace(finding.group) != Some(finding.group) {
+                let _ = writeln!(text, "{}", finding.group.label());
+            }
+            let _ = writeln!(
+                text,
+                "  {:<7} {:<width$}  {}: {}",
+                finding.verdict.label(),
+                finding.id,
+                finding.about,
+                finding.answer
+            );
+            if finding.verdict.is_failure() || finding.verdict == Verdict::Differs {
+                let _ = writeln!(text, "          {:<width$}  should be: {}", "", finding.required);
+            }
+        }
+        let _ = write!(text, "\n{}", self.summary());
+        text
+    }
+
+    /// The last line: the verdict and the counts.
+    pub fn summary(&self) -> String {
+        let mut counts = Vec::new();
+        for verdict in [
+            Verdict::Pass,
+            Verdict::Differs,
+            Verdict::Lax,
+            Verdict::Strict,
+            Verdict::Down,
+            Verdict::Broken,
+            Verdict::Skipped,
+        ] {
+            match self.count(verdict) {
+                0 => {}
+                count => counts.push(format!("{count} {}", verdict.label().to_lowercase())),
+            }
+        }
+        format!(
+            "{} {}: {} cases in {:.0} s, {}",
+            if self.passed { "PASSED" } else { "FAILED" },
+            self.target,
+            self.findings.len(),
+            self.seconds,
+            counts.join(", ")
+        )
+    }
+
+    /// A Markdown table of this run, and beside it what another axon answered.
+    pub fn markdown(&self, names: (&str, &str), other: Option<&Report>) -> String {
+        let mut text = match other {
+            Some(_) => format!(
+                "| case | what is sent | required | {} | {} |\n| --- | --- | --- | --- | --- |\n",
+                names.0, names.1
+            ),
+            None => format!(
+                "| case | what is sent | required | {} |\n| --- | --- | --- | --- |\n",
+                names.0
+            ),
+        };
+        for finding in &self.findings {
+            let _ = write!(
+                text,
+                "| `{}` | {} | {} | {} |",
+                finding.id,
+                cell(&finding.about),
+                cell(&finding.required),
+                outcome(finding)
+            );
+            if let Some(other) = other {
+                let theirs = other.findings.iter().find(|theirs| theirs.id == finding.id);
+                let _ = write!(text, " {} |", theirs.map_or_else(|| "not played".to_owned(), outcome));
+            }
+            text.push('\n');
+        }
+        text
+    }
+}
+
+fn outcome(finding: &Finding) -> String {
+    // Ids of single answers would make every table differ from the last.
+    let answer = finding.answer.split(" #").next().unwrap_or_default();
+    let answer = cell(answer);
+    match finding.verdict {
+        Verdict::Pass => answer,
+        Verdict::Skipped => "not offered".to_owned(),
+        verdict => format!("**{}** {answer}", verdict.label().to_lowercase()),
+    }
+}
+
+/// Text that keeps a Markdown table a table.
+fn cell(text: &str) -> String {
+    let short: String = text.chars().take(60).collect();
+    let short = if short.len() < text.len() {
+        format!("{short}…")
+    } else {
+        short
+    };
+    short
+        .replace('|', "\\|")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('*', "\\*")
+}
