@@ -64,19 +64,22 @@ pub async fn run(config: ProbeConfig) -> Result<Report, ProbeError> {
         .collect();
     // Slow senders only wait, so they wait together.
     let (slow, quick): (Vec<Case>, Vec<Case>) = chosen.into_iter().partition(|case| case.expect == Expect::Ended);
-    let btauth = session.send(&session.signed().bytes()).await;
-    let btauth = btauth.is_ok_and(|seen| seen.is_served());
     let mut findings = Vec::new();
     for case in quick {
-        if case.group == Group::Btauth && !btauth {
+        let served_here = if case.group == Group::Btauth {
+            served.btauth
+        } else {
+            served.v10
+        };
+        if !served_here {
             findings.push(Finding::new(
                 &case,
                 Verdict::Skipped,
-                "this axon does not serve btauth/1".into(),
+                "this axon does not serve this wire".into(),
             ));
             continue;
         }
-        findings.push(play(&session, &case).await);
+        findings.push(play(&session, &case, served).await);
         tokio::time::sleep(PAUSE).await;
     }
     let slow = stream::iter(slow)
@@ -144,7 +147,11 @@ async fn still_serves(session: &Session, served: Served) -> Result<(), String> {
     let mut last = String::new();
     for pause in [0, 300, 1500] {
         tokio::time::sleep(Duration::from_millis(pause)).await;
-        let honest = if served.v10 { session.ping().bytes() } else { session.signed().bytes() };
+        let honest = if served.v10 {
+            session.ping().bytes()
+        } else {
+            session.signed().bytes()
+        };
         match session.send(&honest).await {
             Ok(seen) if seen.is_served() => return Ok(()),
             Ok(seen) => last = seen.to_string(),

@@ -146,11 +146,7 @@ impl Socket {
     /// Waits for the other side to end the connection, whatever it says before.
     pub(crate) async fn wait_for_end(&mut self, limit: Duration) -> Seen {
         let deadline = Instant::now() + limit;
-        let first = self.read_until(deadline).await;
-        match first {
-            Seen::Answer { .. } => first,
-            other => other,
-        }
+        self.read_until(deadline).await
     }
 }
 

@@ -153,12 +153,16 @@ struct Body<'a, S> {
 /// Reads a JSON body, of which only the outermost form is checked here: it has to be an object, and UTF-8 throughout.
 ///
 /// serde would also take a list of the values in order, which no Python peer does, and does not look at the bytes of
-/// members it skips.
+/// members it skips, where half a surrogate pair would pass unseen.
 pub fn read_body<T: DeserializeOwned>(body: &[u8]) -> Result<T, serde_json::Error> {
     let body = std::str::from_utf8(body).map_err(|_| serde::de::Error::custom("not UTF-8"))?;
     let first = body.bytes().find(|byte| !byte.is_ascii_whitespace());
     if first.is_some_and(|byte| byte != b'{') {
         return Err(serde::de::Error::custom("not a JSON object"));
+    }
+    // Escapes of surrogates are rare, and only where there are some a second look is needed.
+    if body.contains("\\ud") || body.contains("\\uD") {
+        serde_json::from_str::<serde_json::Value>(body)?;
     }
     serde_json::from_str(body)
 }

@@ -73,7 +73,10 @@ async fn take_head(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Option<(Strin
         let mut fields = [httparse::EMPTY_HEADER; 256];
         let mut request = httparse::Request::new(&mut fields);
         if let Ok(httparse::Status::Complete(end)) = request.parse(bytes) {
-            let length = request.headers.iter().find(|field| field.name.eq_ignore_ascii_case("content-length"));
+            let length = request
+                .headers
+                .iter()
+                .find(|field| field.name.eq_ignore_ascii_case("content-length"));
             let length = length.and_then(|field| std::str::from_utf8(field.value).ok()?.parse().ok());
             let path = request.path.unwrap_or_default().to_owned();
             bytes.drain(..end);
@@ -93,7 +96,16 @@ async fn an_axon_that_trusts_everybody_is_found_lax() {
     let report = probe(address, &["identity", "body", "slow-body", "silent"]).await;
     assert!(!report.passed);
     let lax = ended(&report, Verdict::Lax);
-    for case in ["replay", "stale", "receiver", "no-signature", "zero-key", "tampered", "slow-body", "silent"] {
+    for case in [
+        "replay",
+        "stale",
+        "receiver",
+        "no-signature",
+        "zero-key",
+        "tampered",
+        "slow-body",
+        "silent",
+    ] {
         assert!(lax.contains(&case), "{case} was not found: {}", report.table());
     }
 }
@@ -103,7 +115,12 @@ async fn an_axon_that_dies_of_a_case_is_found_down() {
     let address = serve(Fault::Fragile).await;
     let report = probe(address, &["ping", "large"]).await;
     assert_eq!(ended(&report, Verdict::Pass), ["ping"], "{}", report.table());
-    assert_eq!(ended(&report, Verdict::Down), ["large", "large-chunks"], "{}", report.table());
+    assert_eq!(
+        ended(&report, Verdict::Down),
+        ["large", "large-chunks"],
+        "{}",
+        report.table()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

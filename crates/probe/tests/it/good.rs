@@ -29,7 +29,12 @@ async fn every_case_passes_on_our_axon() {
         .expect("a free port");
     let report = probe(axon.local_addr(), &[]).await;
     assert!(report.passed, "{}", report.table());
-    assert_eq!(ended(&report, Verdict::Differs), Vec::<&str>::new(), "{}", report.table());
+    assert_eq!(
+        ended(&report, Verdict::Differs),
+        Vec::<&str>::new(),
+        "{}",
+        report.table()
+    );
     assert_eq!(ended(&report, Verdict::Skipped), ["stream"], "{}", report.table());
     axon.shutdown(std::time::Duration::from_secs(1)).await;
 }
@@ -47,8 +52,12 @@ async fn nobody_there_and_the_wrong_hotkey_are_no_reports() {
         target: axon.local_addr(),
         hotkey: alice.account_id(),
         signer: alice,
-        synapse: SynapseSpec::new("Prompting", r#"{"roles": [], "messages": []}"#, &["messages".to_owned()])
-            .expect("a synapse"),
+        synapse: SynapseSpec::new(
+            "Prompting",
+            r#"{"roles": [], "messages": []}"#,
+            &["messages".to_owned()],
+        )
+        .expect("a synapse"),
         patience: std::time::Duration::from_secs(5),
         slow_limit: std::time::Duration::from_secs(5),
         only: Vec::new(),

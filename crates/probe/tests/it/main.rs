@@ -37,4 +37,3 @@ fn ended(report: &Report, verdict: Verdict) -> Vec<&str> {
     let findings = report.findings.iter().filter(|finding| finding.verdict == verdict);
     findings.map(|finding| finding.id.as_str()).collect()
 }
-
