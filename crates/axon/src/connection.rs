@@ -5,6 +5,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
+use crate::lengths::LengthLines;
 use crate::limits::Limits;
 use crate::peers::{Peer, Slot};
 
@@ -70,7 +72,11 @@ impl Place {
 /// Where a connection stands in time.
 ///
 /// HTTP libraries tell when a head is complete; by then a slow sender has had its time once already.
-pub(crate) struct Timing(Mutex<Phase>);
+pub(crate) struct Timing {
+    phase: Mutex<Phase>,
+    /// Set for good by a head with two lengths.
+    ambiguous: AtomicBool,
+}
 
 #[derive(Clone, Copy)]
 enum Phase {
@@ -86,18 +92,26 @@ enum Phase {
 
 impl Timing {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self(Mutex::new(Phase::Fresh(Instant::now()))))
+        Arc::new(Self {
+            phase: Mutex::new(Phase::Fresh(Instant::now())),
+            ambiguous: AtomicBool::new(false),
+        })
+    }
+
+    /// Whether a head on this connection said its length twice.
+    pub(crate) fn is_ambiguous(&self) -> bool {
+        self.ambiguous.load(Ordering::Relaxed)
     }
 
     fn read(&self) {
-        let mut phase = self.0.lock();
+        let mut phase = self.phase.lock();
         if matches!(*phase, Phase::Fresh(_) | Phase::Idle(_)) {
             *phase = Phase::Arriving(Instant::now());
         }
     }
 
     fn wrote(&self) {
-        let mut phase = self.0.lock();
+        let mut phase = self.phase.lock();
         if let Phase::Idle(since) = &mut *phase {
             *since = Instant::now();
         }
@@ -105,7 +119,7 @@ impl Timing {
 
     /// A head is complete. Gives the moment of its first byte, or now when it came along with the request before.
     pub(crate) fn serve(self: &Arc<Self>) -> (Instant, Serving) {
-        let mut phase = self.0.lock();
+        let mut phase = self.phase.lock();
         let first_byte = match *phase {
             Phase::Arriving(since) => since,
             _ => Instant::now(),
@@ -116,7 +130,7 @@ impl Timing {
 
     /// When the connection has to be closed if nothing changes; nothing while a request is served.
     pub(crate) fn deadline(&self, limits: &Limits) -> Option<Instant> {
-        match *self.0.lock() {
+        match *self.phase.lock() {
             Phase::Fresh(since) | Phase::Arriving(since) => Some(since + limits.head_timeout),
             Phase::Idle(since) => Some(since + limits.idle_timeout),
             Phase::Serving => None,
@@ -129,7 +143,7 @@ pub(crate) struct Serving(Arc<Timing>);
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        *self.0.0.lock() = Phase::Idle(Instant::now());
+        *self.0.phase.lock() = Phase::Idle(Instant::now());
     }
 }
 
@@ -137,6 +151,7 @@ impl Drop for Serving {
 pub(crate) struct TimedStream<S> {
     stream: S,
     timing: Arc<Timing>,
+    lengths: LengthLines,
     write_timeout: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
 }
@@ -146,6 +161,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TimedStream<S> {
         Self {
             stream,
             timing,
+            lengths: LengthLines::default(),
             write_timeout,
             stalled: None,
         }
@@ -196,6 +212,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for TimedStream<S> {
         let poll = Pin::new(&mut self.stream).poll_read(cx, buf);
         if buf.filled().len() > before {
             self.timing.read();
+            if self.lengths.read(&buf.filled()[before..]) {
+                self.timing.ambiguous.store(true, Ordering::Relaxed);
+            }
         }
         poll
     }

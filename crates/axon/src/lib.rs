@@ -50,6 +50,7 @@ mod error;
 mod familiar;
 mod handler;
 mod head;
+mod lengths;
 mod limits;
 mod meters;
 mod peers;

@@ -180,3 +180,20 @@ pub fn header_safe(text: &str) -> String {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::read_body;
+    use crate::Prompting;
+
+    #[test]
+    fn half_a_surrogate_pair_is_refused_wherever_it_stands() {
+        let body = |extra: &str| format!(r#"{{"x": "{extra}", "roles": [], "messages": []}}"#);
+        for good in [r"\ud83d\ude00", r"\\ud800", "é"] {
+            read_body::<Prompting>(body(good).as_bytes()).expect(good);
+        }
+        for bad in [r"\ud800", r"\uDC00", r"a\ud83d\u0041"] {
+            read_body::<Prompting>(body(bad).as_bytes()).expect_err(bad);
+        }
+    }
+}

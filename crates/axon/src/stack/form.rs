@@ -23,7 +23,7 @@ impl Check for Form {
                 "transfer encodings other than chunked are not accepted",
             ));
         }
-        if headers.get_all(CONTENT_LENGTH).iter().count() > 1 {
+        if asked.place.timing.is_ambiguous() || headers.get_all(CONTENT_LENGTH).iter().count() > 1 {
             return Err(Refusal::BadRequest("more than one content length"));
         }
         if headers.contains_key(CONTENT_ENCODING) {
