@@ -1,30 +1,103 @@
 //! The articles that ship: written for this project, on subjects that have nothing to do with each other.
 
-/// One text per article, in the order of their names.
-pub(super) const ARTICLES: [&str; 25] = [
-    include_str!("../../data/bees.txt"),
-    include_str!("../../data/bread.txt"),
-    include_str!("../../data/bridges.txt"),
-    include_str!("../../data/chess.txt"),
-    include_str!("../../data/cities.txt"),
-    include_str!("../../data/clocks.txt"),
-    include_str!("../../data/coffee.txt"),
-    include_str!("../../data/deserts.txt"),
-    include_str!("../../data/forests.txt"),
-    include_str!("../../data/glaciers.txt"),
-    include_str!("../../data/glass.txt"),
-    include_str!("../../data/libraries.txt"),
-    include_str!("../../data/lighthouses.txt"),
-    include_str!("../../data/maps.txt"),
-    include_str!("../../data/memory.txt"),
-    include_str!("../../data/numbers.txt"),
-    include_str!("../../data/paper.txt"),
-    include_str!("../../data/printing.txt"),
-    include_str!("../../data/railways.txt"),
-    include_str!("../../data/salt.txt"),
-    include_str!("../../data/stars.txt"),
-    include_str!("../../data/tides.txt"),
-    include_str!("../../data/vaccines.txt"),
-    include_str!("../../data/volcanoes.txt"),
-    include_str!("../../data/whales.txt"),
+macro_rules! articles {
+    ($($name:literal,)+) => {
+        /// One text per article, in the order of their names.
+        pub(super) const ARTICLES: &[&str] = &[$(include_str!(concat!("../../data/", $name, ".txt")),)+];
+
+        #[cfg(test)]
+        const NAMES: &[&str] = &[$($name,)+];
+    };
+}
+
+articles![
+    "bees",
+    "bread",
+    "bridges",
+    "cheese",
+    "chess",
+    "chocolate",
+    "cities",
+    "clocks",
+    "coffee",
+    "deserts",
+    "forests",
+    "glaciers",
+    "glass",
+    "libraries",
+    "lighthouses",
+    "maps",
+    "memory",
+    "migration",
+    "numbers",
+    "octopuses",
+    "paper",
+    "potatoes",
+    "printing",
+    "railways",
+    "rice",
+    "salt",
+    "soil",
+    "spices",
+    "spiders",
+    "stars",
+    "tea",
+    "tides",
+    "vaccines",
+    "volcanoes",
+    "whales",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashMap;
+
+    fn articles() -> impl Iterator<Item = (&'static str, &'static str)> {
+        NAMES.iter().copied().zip(ARTICLES.iter().copied())
+    }
+
+    #[test]
+    fn there_are_enough_articles_and_every_file_is_listed_once() {
+        assert!(ARTICLES.len() >= 35, "{}", ARTICLES.len());
+        assert!(NAMES.is_sorted_by(|a, b| a < b), "sorted, and no name twice");
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/data");
+        let mut files: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter_map(|name| name.strip_suffix(".txt").map(str::to_owned))
+            .collect();
+        files.sort();
+        assert_eq!(files, NAMES);
+    }
+
+    #[test]
+    fn every_article_is_long_enough_and_plain_text() {
+        for (name, text) in articles() {
+            let words = text.split_whitespace().count();
+            assert!((600..=900).contains(&words), "{name}: {words} words");
+            assert!(text.matches(". ").count() >= 20, "{name}");
+            assert!(text.trim().split("\n\n").count() >= 4, "{name}: paragraphs");
+            let odd = text.chars().find(|c| c.is_control() && *c != '\n');
+            assert_eq!(odd, None, "{name}");
+        }
+    }
+
+    #[test]
+    fn no_two_articles_share_a_sentence() {
+        let mut seen = HashMap::new();
+        for (name, text) in articles() {
+            let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            for sentence in line
+                .split(['.', '?', '!'])
+                .map(|sentence| sentence.trim().to_lowercase())
+            {
+                if sentence.is_empty() {
+                    continue;
+                }
+                let first = *seen.entry(sentence.clone()).or_insert(name);
+                assert_eq!(first, name, "{sentence}");
+            }
+        }
+    }
+}
