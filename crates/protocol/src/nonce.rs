@@ -178,6 +178,19 @@ impl NonceError {
     }
 }
 
+/// Counts a claim that could not be judged, for whoever watches the server; a replay is the caller's business. For
+/// implementations of [`NonceStore`].
+pub fn note_refusal(error: NonceError) {
+    let why = match error {
+        NonceError::StoreFull => "full",
+        NonceError::Unknowable { .. } => "before the start",
+        NonceError::ClockSetBack { .. } => "clock set back",
+        NonceError::StoreUnavailable => "unavailable",
+        NonceError::TooOld { .. } | NonceError::TooNew { .. } | NonceError::Replayed => return,
+    };
+    metrics::counter!("nonce_store_refusals_total", "why" => why).increment(1);
+}
+
 /// Logs and counts a step of the wall clock. For implementations of [`NonceStore`].
 pub fn note_step(step: Step, horizon: Horizon) {
     match step {

@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use axoneme_guards::{Horizon, NonceSet, Seen};
 use axoneme_protocol::clock::{self, Clock};
-use axoneme_protocol::nonce::{Claim, NonceError, NonceStore, NonceUse, note_step};
+use axoneme_protocol::nonce::{Claim, NonceError, NonceStore, NonceUse, note_refusal, note_step};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
@@ -127,13 +127,9 @@ impl FileNonceStore {
         };
         let (written, when_written) = oneshot::channel();
         let writer = self.writer.as_ref().ok_or(NonceError::StoreUnavailable)?;
-        match writer.try_send(Entry { record, written }) {
-            Ok(()) => Ok(when_written),
-            Err(_) => {
-                metrics::counter!("nonce_store_failures_total", "why" => "file too slow").increment(1);
-                Err(NonceError::StoreUnavailable)
-            }
-        }
+        let entry = Entry { record, written };
+        writer.try_send(entry).map_err(|_| NonceError::StoreUnavailable)?;
+        Ok(when_written)
     }
 }
 
@@ -142,14 +138,15 @@ impl NonceStore for FileNonceStore {
         // In memory first: of concurrent claims one gets past this, and the others are told at once.
         let begun = self.begin(used);
         Box::pin(async move {
-            match tokio::time::timeout(DEADLINE, begun?).await {
-                Ok(Ok(true)) => Ok(()),
-                Ok(_) => Err(NonceError::StoreUnavailable),
-                Err(_) => {
-                    metrics::counter!("nonce_store_failures_total", "why" => "file too slow").increment(1);
-                    Err(NonceError::StoreUnavailable)
-                }
-            }
+            let claimed = match begun {
+                // A file that is too slow counts as one that cannot be written.
+                Ok(written) => match tokio::time::timeout(DEADLINE, written).await {
+                    Ok(Ok(true)) => Ok(()),
+                    _ => Err(NonceError::StoreUnavailable),
+                },
+                Err(error) => Err(error),
+            };
+            claimed.inspect_err(|error| note_refusal(*error))
         })
     }
 }
@@ -186,9 +183,6 @@ fn write_all(mut log: Log, mut incoming: mpsc::Receiver<Entry>, clock: &dyn Cloc
             _ => {}
         }
         failing = result.is_err();
-        if failing {
-            metrics::counter!("nonce_store_failures_total", "why" => "file").increment(1);
-        }
         for entry in batch.drain(..) {
             // Who asked may have gone.
             let _ = entry.written.send(!failing);

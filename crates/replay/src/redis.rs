@@ -15,32 +15,29 @@
 //! A connection that fails is thrown away, and the checks are made again on the next one. That is why this is not the
 //! reconnecting connection of the Redis crate: a claim must never run on a server that was not looked at.
 
+mod line;
 mod server;
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use axoneme_guards::seen::STEP_MARGIN;
-use axoneme_guards::{Horizon, Now, Step, StepGuard};
+use axoneme_guards::{Horizon, Now, StepGuard};
 use axoneme_protocol::clock::{self, Clock};
-use axoneme_protocol::nonce::{Claim, NonceError, NonceStore, NonceUse, note_step};
+use axoneme_protocol::nonce::{Claim, NonceError, NonceStore, NonceUse, note_refusal, note_step};
 use axoneme_wallet::AccountId;
 use parking_lot::Mutex;
-use redis::aio::MultiplexedConnection;
 use sha2::{Digest, Sha256};
 use tokio::time::timeout;
 
-use self::server::ServerInfo;
+use self::line::{Dialer, KEYS_GONE, Line};
 use crate::config::RedisUrl;
 use crate::error::ReplayError;
 
 /// How often a quiet connection is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
-
-/// How long a marker lives without anybody looking, seconds.
-const MARKER_SECONDS: u64 = 30 * 24 * 3600;
 
 /// How long things may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,30 +65,11 @@ impl Default for RedisTimes {
 pub struct RedisNonceStore(Arc<Shared>);
 
 struct Shared {
-    client: redis::Client,
-    server: String,
-    prefix: String,
-    clock: Arc<dyn Clock>,
-    horizon: Horizon,
-    times: RedisTimes,
+    dialer: Dialer,
     line: Mutex<Option<Line>>,
     connecting: AtomicBool,
     /// Steps of this machine's clock.
     own_clock: Mutex<StepGuard>,
-}
-
-/// A connection to a server that was looked at.
-#[derive(Clone)]
-struct Line {
-    connection: MultiplexedConnection,
-    marker: Arc<Marker>,
-}
-
-/// The key that says since when one run of the server knows everything.
-struct Marker {
-    key: String,
-    since: AtomicU64,
-    server_clock: Mutex<StepGuard>,
 }
 
 /// Answers to `SET`, `GET` of the marker, and `TIME`.
@@ -117,7 +95,7 @@ impl RedisNonceStore {
             why,
         };
         let client = redis::Client::open(url.secret_url()).map_err(|error| failed(error.to_string()))?;
-        let shared = Arc::new(Shared {
+        let dialer = Dialer {
             client,
             server: server.clone(),
             // In braces, so that a cluster keeps all keys of an axon on one server.
@@ -125,11 +103,14 @@ impl RedisNonceStore {
             clock,
             horizon,
             times,
+        };
+        let shared = Arc::new(Shared {
+            dialer,
             line: Mutex::new(None),
             connecting: AtomicBool::new(false),
             own_clock: Mutex::new(StepGuard::new(STEP_MARGIN, horizon.retention())),
         });
-        let line = shared.connect().await.map_err(failed)?;
+        let line = shared.dialer.connect().await.map_err(failed)?;
         *shared.line.lock() = Some(line);
         tokio::spawn(keep_looking(Arc::downgrade(&shared)));
         Ok(Self(shared))
@@ -144,7 +125,9 @@ impl RedisNonceStore {
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut fields = f.debug_struct("Shared");
-        fields.field("server", &self.server).field("prefix", &self.prefix);
+        fields
+            .field("server", &self.dialer.server)
+            .field("prefix", &self.dialer.prefix);
         fields.finish_non_exhaustive()
     }
 }
@@ -153,10 +136,7 @@ impl NonceStore for RedisNonceStore {
     fn claim<'a>(&'a self, used: NonceUse<'a>) -> Claim<'a> {
         Box::pin(async move {
             let claimed = self.0.claim(used).await;
-            if let Err(NonceError::StoreUnavailable) = claimed {
-                metrics::counter!("nonce_store_failures_total", "why" => "redis").increment(1);
-            }
-            claimed
+            claimed.inspect_err(|error| note_refusal(*error))
         })
     }
 }
@@ -170,23 +150,27 @@ impl Shared {
         };
         line.marker.judge(used.nonce, now)?;
         let mut commands = redis::pipe();
-        let ttl = u64::try_from(self.horizon.retention().as_millis() * 2).unwrap_or(u64::MAX);
+        let ttl = u64::try_from(self.dialer.horizon.retention().as_millis() * 2).unwrap_or(u64::MAX);
         let set = commands.cmd("SET").arg(self.key(used)).arg(1);
         set.arg("NX").arg("PX").arg(ttl);
         commands.cmd("GET").arg(&line.marker.key).cmd("TIME");
         let mut connection = line.connection.clone();
-        let answers = timeout(self.times.claim, commands.query_async::<Answers>(&mut connection)).await;
+        let answers = timeout(
+            self.dialer.times.claim,
+            commands.query_async::<Answers>(&mut connection),
+        )
+        .await;
         let (set, since, (seconds, micros)) = match answers {
             Ok(Ok(answers)) => answers,
             Ok(Err(error)) if is_about_one_claim(&error) => {
-                tracing::warn!(server = %self.server, "a claim failed: {error}");
+                tracing::warn!(server = %self.dialer.server, "a claim failed: {error}");
                 return Err(NonceError::StoreUnavailable);
             }
             Ok(Err(error)) => return Err(self.hang_up(&line, &error)),
             Err(_) => return Err(self.hang_up(&line, &"no answer in time")),
         };
         let Some(since) = since else {
-            return Err(self.hang_up(&line, &"its keys were deleted, so used nonces are unknown"));
+            return Err(self.hang_up(&line, &KEYS_GONE));
         };
         line.marker.since.fetch_max(since, Ordering::SeqCst);
         let server_now = Now {
@@ -198,7 +182,7 @@ impl Shared {
         if line.marker.clock_jumped(server_now) {
             // Everybody has to learn that keys may be missing: without its marker the server counts as restarted.
             let delete = redis::cmd("DEL").arg(&line.marker.key).to_owned();
-            let _ = timeout(self.times.claim, delete.query_async::<u64>(&mut connection)).await;
+            let _ = timeout(self.dialer.times.claim, delete.query_async::<u64>(&mut connection)).await;
             return Err(self.hang_up(&line, &"its clock jumped ahead, so keys may have expired early"));
         }
         line.marker.judge(used.nonce, now)?;
@@ -210,10 +194,10 @@ impl Shared {
 
     fn now(&self) -> Result<Now, NonceError> {
         let mut own_clock = self.own_clock.lock();
-        let now = clock::read(&*self.clock);
+        let now = clock::read(&*self.dialer.clock);
         let held = own_clock.observe(now);
         if let Some(step) = own_clock.take_noticed() {
-            note_step(step, self.horizon);
+            note_step(step, self.dialer.horizon);
         }
         held.map(|()| now).map_err(|wait| NonceError::ClockSetBack { wait })
     }
@@ -225,7 +209,7 @@ impl Shared {
         hash.update(used.hotkey.0);
         hash.update(used.nonce.to_le_bytes());
         hash.update(used.uuid);
-        let mut key = self.prefix.clone().into_bytes();
+        let mut key = self.dialer.prefix.clone().into_bytes();
         key.extend_from_slice(&hash.finalize()[..24]);
         key
     }
@@ -238,7 +222,7 @@ impl Shared {
             .is_some_and(|current| Arc::ptr_eq(&current.marker, &line.marker))
         {
             *current = None;
-            tracing::error!(server = %self.server, "the replay store is gone, signed requests are refused: {why}");
+            tracing::error!(server = %self.dialer.server, "the replay store is gone, signed requests are refused: {why}");
             metrics::gauge!("nonce_store_connected").set(0.0);
         }
         drop(current);
@@ -256,20 +240,20 @@ impl Shared {
             let mut pause = Duration::from_millis(50);
             let mut told = String::new();
             while let Some(shared) = weak.upgrade() {
-                match shared.connect().await {
+                match shared.dialer.connect().await {
                     Ok(line) => {
                         *shared.line.lock() = Some(line);
                         shared.connecting.store(false, Ordering::SeqCst);
-                        tracing::info!(server = %shared.server, "the replay store is back");
+                        tracing::info!(server = %shared.dialer.server, "the replay store is back");
                         return;
                     }
                     Err(why) if why != told => {
-                        tracing::warn!(server = %shared.server, "no replay store yet: {why}");
+                        tracing::warn!(server = %shared.dialer.server, "no replay store yet: {why}");
                         told = why;
                     }
                     Err(_) => {}
                 }
-                let longest = shared.times.retry;
+                let longest = shared.dialer.times.retry;
                 drop(shared);
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(longest);
@@ -277,88 +261,13 @@ impl Shared {
         });
     }
 
-    /// A connection to a server that was looked at, and its marker.
-    async fn connect(&self) -> Result<Line, String> {
-        let connecting = async {
-            let config = redis::AsyncConnectionConfig::new()
-                .set_connection_timeout(Some(self.times.connect))
-                .set_response_timeout(Some(self.times.connect));
-            let connection = self.client.get_multiplexed_async_connection_with_config(&config).await;
-            let mut connection =
-                connection.map_err(|error| format!("{error}; is it running, and is the address right?"))?;
-            let info = self.look(&mut connection).await?;
-            let key = format!("{}since:{}", self.prefix, info.run_id);
-            let since = self
-                .mark(&mut connection, &key)
-                .await
-                .map_err(|error| error.to_string())?;
-            metrics::gauge!("nonce_store_connected").set(1.0);
-            let marker = Arc::new(Marker {
-                key,
-                since: since.into(),
-                server_clock: Mutex::new(StepGuard::new(self.horizon.retention(), Duration::ZERO)),
-            });
-            Ok(Line { connection, marker })
-        };
-        match timeout(self.times.connect, connecting).await {
-            Ok(result) => result,
-            Err(_) => Err("no answer in time; is this a Redis server, and not overloaded?".into()),
-        }
-    }
-
-    async fn look(&self, connection: &mut MultiplexedConnection) -> Result<ServerInfo, String> {
-        let info: String = redis::cmd("INFO")
-            .query_async(connection)
-            .await
-            .map_err(|error| format!("{error}; the user needs the commands SET, GET, DEL, EXPIRE, TIME and INFO"))?;
-        let info = ServerInfo::parse(&info)?;
-        info.check()?;
-        Ok(info)
-    }
-
-    /// Finds or writes the marker of this run of the server: the nonce up to which nothing is known.
-    async fn mark(&self, connection: &mut MultiplexedConnection, key: &str) -> redis::RedisResult<u64> {
-        let (seconds, _): (u64, u64) = redis::cmd("TIME").query_async(connection).await?;
-        let server_ns = seconds.saturating_add(1).saturating_mul(1_000_000_000);
-        let lead = u64::try_from(self.horizon.lead().as_nanos()).unwrap_or(u64::MAX);
-        let since = self.clock.unix_ns().max(server_ns).saturating_add(lead);
-        let mut commands = redis::pipe();
-        commands
-            .cmd("SET")
-            .arg(key)
-            .arg(since)
-            .arg("NX")
-            .arg("EX")
-            .arg(MARKER_SECONDS);
-        commands.cmd("GET").arg(key);
-        let (written, since): (Option<String>, u64) = commands.query_async(connection).await?;
-        if written.is_some() {
-            tracing::info!(server = %self.server, "this run of the Redis server is new to this axon: requests signed before now, and for a moment after, are refused");
-        }
-        Ok(since)
-    }
-
-    /// What is looked at again while nothing seems wrong.
     async fn look_again(self: &Arc<Self>) {
         let Some(mut line) = self.line.lock().clone() else {
             return;
         };
-        let looking = async {
-            self.look(&mut line.connection).await?;
-            let extend = redis::cmd("EXPIRE")
-                .arg(&line.marker.key)
-                .arg(MARKER_SECONDS)
-                .to_owned();
-            match extend.query_async::<u64>(&mut line.connection).await {
-                Ok(1) => Ok(()),
-                Ok(_) => Err("its keys were deleted, so used nonces are unknown".to_owned()),
-                Err(error) => Err(error.to_string()),
-            }
-        };
-        match timeout(self.times.connect, looking).await {
-            Ok(Ok(())) => {}
-            Ok(Err(why)) => drop(self.hang_up(&line, &why)),
-            Err(_) => drop(self.hang_up(&line, &"no answer in time")),
+        if let Err(why) = self.dialer.look_again(&mut line).await {
+            // The claim that this would fail is another's.
+            let _ = self.hang_up(&line, &why);
         }
     }
 }
@@ -370,24 +279,6 @@ async fn keep_looking(shared: Weak<Shared>) {
             Some(shared) => shared.look_again().await,
             None => return,
         }
-    }
-}
-
-impl Marker {
-    /// Refuses what was signed before this run of the server knew anything.
-    fn judge(&self, nonce: u64, now: Now) -> Result<(), NonceError> {
-        let since = self.since.load(Ordering::SeqCst);
-        if nonce > since {
-            return Ok(());
-        }
-        let wait = Duration::from_nanos(since.saturating_sub(now.wall));
-        Err(NonceError::Unknowable { wait })
-    }
-
-    fn clock_jumped(&self, server_now: Now) -> bool {
-        let mut clock = self.server_clock.lock();
-        let _ = clock.observe(server_now);
-        matches!(clock.take_noticed(), Some(Step::Forward(_)))
     }
 }
 

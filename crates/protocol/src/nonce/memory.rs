@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axoneme_guards::{Keyer, NonceSet, Seen};
 
-use super::{Claim, Horizon, NonceError, NonceStore, NonceUse, nanoseconds, note_step};
+use super::{Claim, Horizon, NonceError, NonceStore, NonceUse, nanoseconds, note_refusal, note_step};
 use crate::clock::{self, Clock};
 
 /// A bounded [`NonceStore`] in the memory of one process.
@@ -78,9 +78,11 @@ impl MemoryNonceStore {
         if let Some(step) = step {
             note_step(step, self.horizon);
         }
-        claimed
-            .map(|_| ())
-            .map_err(|refused| NonceError::from_refused(refused, self.horizon))
+        claimed.map(|_| ()).map_err(|refused| {
+            let error = NonceError::from_refused(refused, self.horizon);
+            note_refusal(error);
+            error
+        })
     }
 }
 

@@ -228,6 +228,37 @@ mod tests {
         assert!(!contents.closed);
     }
 
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(300))]
+
+        #[test]
+        fn whatever_happens_to_a_file_untouched_records_are_found_and_no_others(
+            count in 0_u64..40,
+            hits in proptest::collection::vec((0_usize..2000, 1_u8..), 0..6),
+            tail in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..60),
+        ) {
+            let records: Vec<_> = (0..count).map(record).collect();
+            let mut bytes = written(&records);
+            let whole = bytes.clone();
+            for (at, change) in hits {
+                if let Some(byte) = bytes.get_mut(at) {
+                    *byte ^= change;
+                }
+            }
+            let header_holds = bytes[..HEADER_BYTES] == whole[..HEADER_BYTES];
+            let untouched = |n: &u64| {
+                let at = HEADER_BYTES + usize::try_from(*n).expect("small") * RECORD_BYTES;
+                bytes[at..at + RECORD_BYTES] == whole[at..at + RECORD_BYTES]
+            };
+            let expected: Vec<_> = (0..count).filter(untouched).map(record).collect();
+            bytes.extend(tail);
+            match read_back(&bytes) {
+                Some(contents) => proptest::prop_assert_eq!(contents.records, expected),
+                None => proptest::prop_assert!(!header_holds),
+            }
+        }
+    }
+
     #[test]
     fn a_damaged_header_makes_the_file_unreadable_and_nothing_else() {
         let mut bytes = written(&[record(1)]);
