@@ -14,6 +14,9 @@ use crate::tls::TlsPolicy;
 #[derive(Clone)]
 pub struct DendriteConfig {
     /// This machine's public address, told to axons and used to notice that an axon is on this machine. None: not told.
+    ///
+    /// An axon that publishes this address is asked over loopback, at whatever port it published: set it only where
+    /// nothing on loopback minds being sent a POST.
     pub external_ip: Option<IpAddr>,
     /// Whether axons at private, loopback and other addresses that are not on the internet may be asked; false. Anybody
     /// can publish any address: set this only where all axons are known, as on a chain of this machine.

@@ -2,11 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use axoneme_dendrite::{AxonTarget, DendriteConfig, DendriteError, Outcome};
-use axoneme_protocol::{Prompting, SignedHead, body_hash};
+use axoneme_dendrite::{AxonTarget, DendriteConfig, DendriteError, Outcome, Wire};
+use axoneme_protocol::{EmptyValue, Prompting, SignedHead, Synapse, body_hash};
 use axoneme_wallet::{Keypair, Scheme};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::scripted::{Act, Asked, Server, alice, bob, good};
 
@@ -245,4 +247,55 @@ async fn a_key_that_no_old_axon_can_verify_sends_nothing() {
     );
     assert!(answer.message.contains("sr25519 hotkey"), "{}", answer.message);
     assert!(server.asked.lock().is_empty());
+}
+
+/// How often the fields of [`Counted`] were written.
+static WRITTEN: AtomicUsize = AtomicUsize::new(0);
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Counted {
+    #[serde(serialize_with = "count")]
+    text: String,
+}
+
+fn count<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    WRITTEN.fetch_add(1, Ordering::SeqCst);
+    serializer.serialize_str(text)
+}
+
+impl Synapse for Counted {
+    const NAME: &'static str = "Counted";
+    const HASH_FIELDS: &'static [&'static str] = &["text"];
+    const REQUIRED_FIELDS: &'static [(&'static str, EmptyValue)] = &[("text", EmptyValue::Str)];
+
+    fn take_answer(&mut self, _answer: Self) {}
+}
+
+#[tokio::test]
+async fn a_question_to_many_is_written_and_hashed_once() {
+    let server = Server::start(|_| Act::Say(good("hi"))).await;
+    let mut targets = vec![server.target(); 20];
+    targets.extend([server.target().over(Wire::Btauth); 20]);
+    let question = Counted {
+        text: "it's \u{e9}".into(),
+    };
+    alice(DendriteConfig::default())
+        .query(&targets, &question, TIMEOUT)
+        .await;
+    assert_eq!(
+        WRITTEN.load(Ordering::SeqCst),
+        2,
+        "once for the body, once for the hash"
+    );
+    let asked = server.asked.lock().clone();
+    assert_eq!(asked.len(), 40);
+    for request in asked {
+        let body: serde_json::Value = serde_json::from_slice(&request.body).expect("json");
+        assert_eq!(body["text"], "it's \u{e9}");
+        if request.header("x-bittensor-signature").is_some() {
+            assert_eq!(request.btauth().receiver, Some(bob().account_id()));
+        } else {
+            assert!(head(&request).verify(&bob().account_id()));
+        }
+    }
 }
