@@ -250,6 +250,21 @@ def another_body(rng, sent):
 
 
 @mutation
+def repeat_a_member(rng, sent):
+    """Signed: a question about JSON, not about signatures."""
+    sent.request.body = sent.request.body.replace(b"{", b'{"completion": "x", "completion": "y", ' if b'"completion"' not in sent.request.body else b'{"completion": "x", ', 1)
+    sent.sign()
+
+
+@mutation
+def another_length(rng, sent):
+    length = len(sent.request.body)
+    sent.request.chunks = None
+    sent.request.length = rng.choice((b"%d" % (length - 1), b"+%d" % length, b"%d, %d" % (length, length), b"0%d" % length, b"-1", b"x", b"0"))
+    sent.request.own_connection = True
+
+
+@mutation
 def another_unsigned_header(rng, sent):
     sent.request.set(rng.choice(("user-agent", "x-other", "x-bittensor-extra", "bt_header_dendrite_hotkey", "bt_header_dendrite_nonce")), rng.choice(("1", "x", "a" * 400)))
 

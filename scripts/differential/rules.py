@@ -187,8 +187,17 @@ def newer_text(view: View) -> bool:
     return any(unicodedata.category(c) == "Cn" for text in texts for c in text)
 
 
+def half_a_pair(view: View) -> bool:
+    return any(isinstance(leaf, str) and re.search("[\ud800-\udfff]", leaf) for leaf in leaves(view.json))
+
+
 def bad_length(view: View) -> bool:
     return any(not re.fullmatch(rb"[ \t]*[0-9]+[ \t]*", value) for value in re.findall(rb"(?im)^content-length:([^\r\n]*)", view.head))
+
+
+def odd_transfer(view: View) -> bool:
+    values = re.findall(rb"(?im)^transfer-encoding:[ \t]*([^\r\n]*?)[ \t]*\r?$", view.head)
+    return bool(values) and (values != [b"chunked"] or b" HTTP/1.0" in view.head.split(b"\n")[0])
 
 
 STRICTER = [
@@ -214,9 +223,10 @@ STRICTER = [
     Rule("converted-inside", (400,), converted_inside, "texts or fractions where a list, dict or tuple has integers: converted only at top level (A.4)", says="not a valid"),
     Rule("number-text", (400,), lambda v: any(isinstance(leaf, str) and re.fullmatch(r"\s*[+-]?[0-9]+(_[0-9]+)+\s*", leaf) for leaf in leaves(v.json)), "numbers as texts with underscores: pydantic reads them, no client writes them (A.4)", says="not a valid"),
     Rule("deep-json", (400,), lambda v: depth(v.body) > 120, "more than 127 levels of nesting (A.4)", says="not a valid|hash"),
-    Rule("http-version", (400, 505, 0), lambda v: re.search(rb" HTTP/1\.[2-9]\r", v.head) is not None, "versions of HTTP that do not exist"),
-    Rule("lone-surrogate", (400,), lambda v: any(isinstance(leaf, str) and re.search("[\ud800-\udfff]", leaf) for leaf in leaves(v.json)), "half of a surrogate pair, which is no text (A.4)", says="not a valid"),
+    Rule("http-version", (400, 505, 0), lambda v: re.match(rb"[^\r\n]* HTTP/1\.[01]\r?\n", v.head) is None, "versions of HTTP other than 1.0 and 1.1"),
+    Rule("lone-surrogate", (400,), half_a_pair, "half of a surrogate pair, which is no text (A.4)", says="not a valid"),
     Rule("line-form", (400,), lambda v: re.search(rb"\n[ \t]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", v.head) is not None, "folded lines and control characters in the head (A.13)", says="^$|content type|Bad request"),
+    Rule("transfer-form", (400,), odd_transfer, "transfer encodings other than exactly `chunked`, or one in HTTP/1.0 (A.13)", says="^$|transfer encoding"),
     Rule("length-form", (400,), bad_length, "a content length that is not one plain number (A.13)", says="^$"),
 ]
 LAXER = [
@@ -225,6 +235,7 @@ LAXER = [
     Rule("wire-members", (200,), unreadable_members, "members of the body that describe the exchange are not authenticated and not read (A.4)", python=(500,)),
     Rule("order", (200,), lambda v: v.python == 401 and "newer one was last processed" in v.python_text and v.nonce() > v.at - v.window(), "nonces of one lane may arrive out of order; each still works once (A.7)", python=(401,)),
     Rule("newer-unicode", (200,), newer_text, "hashes as Python releases with a newer Unicode make them (A.5)", python=(500,)),
+    Rule("lone-surrogate", (200,), half_a_pair, "half of a surrogate pair in a member nobody reads, which Python cannot write back", python=(500,)),
     Rule("long-digits", (200,), lambda v: v.python == 400 and re.search(rb"[0-9]{4300}", v.body) is not None, "numbers of more than 4300 digits, which Python does not parse, in a member nobody reads", python=(400,)),
     Rule("fragment", (200,), lambda v: b"#" in v.target, "what follows a # in the target is dropped by the HTTP library", python=(404,)),
     Rule("deep-json", (200,), lambda v: v.python == 400 and depth(v.body) > 400, "deep nesting in a member nobody reads, where Python's recursion ends", python=(400,)),

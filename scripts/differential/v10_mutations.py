@@ -218,6 +218,13 @@ def framed_twice(rng, sent):
 
 
 @mutation
+def another_http_version(rng, sent):
+    version = rng.choice((b"1.0", b"1.2", b"1.9", b"2.0", b"0.9", b"1", b"1.1 ", b"3"))
+    sent.request.late.append(lambda whole: whole.replace(b" HTTP/1.1\r\n", b" HTTP/%s\r\n" % version, 1))
+    sent.request.own_connection = True
+
+
+@mutation
 def another_method(rng, sent):
     sent.request.method = rng.choice((b"GET", b"PUT", b"DELETE", b"PATCH", b"OPTIONS", b"post", b"Post", b"PROPFIND", b"TRACE"))
 
@@ -374,7 +381,7 @@ def change_a_value_and_sign_again(rng, sent):
 def a_value_of_another_type(rng, sent):
     members = dict(sent.members)
     fields = [name for name in members if name not in WIRE_MEMBERS] or list(members)
-    members[rng.choice(fields)] = rng.choice((None, 0, 1, -1, 42, 1.0, 1.5, True, False, "", "42", "1.5", "true", "off", " 7 ", "1_000", "nan", [], ["a"], [1], [None], ["a", 1], [["a"]], {}, {"a": 1}, {"a": "1"}, {"label": "x"}, ["a", "7"], [1.0, 2], ["1.5"]))
+    members[rng.choice(fields)] = rng.choice((None, 0, 1, -1, 42, 1.0, 1.5, True, False, "", "42", "1.5", "true", "off", " 7 ", "1_000", "nan", "1_0", [], ["a"], [1], [None], ["a", 1], [["a"]], {}, {"a": 1}, {"a": "1"}, {"label": "x"}, ["a", "7"], [1.0, 2], ["1.5"]))
     sent.set_members(members)
     if rng.random() < 0.8:
         sent.rehash(members)
@@ -462,10 +469,19 @@ def a_literal_in_place_of_a_value(rng, sent):
 
 
 @mutation
+def half_a_surrogate_pair(rng, sent):
+    """In a member that no hash covers, or in a value under it."""
+    name = rng.choice(("completion", "completion", *sent.members))
+    body = json.dumps({**sent.members, name: "\x01"}).replace('"\\u0001"', rng.choice(('"\\ud800"', '"a\\udc00"', '"\\ud83dx"')))
+    sent.request.body = body.encode()
+
+
+@mutation
 def nested_deeply(rng, sent):
     depth = rng.choice((10, 100, 120, 126, 127, 128, 130, 500, 5000))
     deep = "[" * depth + "]" * depth
-    body = json.dumps({**sent.members, "extra": "\x01"}).replace('"\\u0001"', deep)
+    name = rng.choice(("extra", "extra", "completion", "messages"))
+    body = json.dumps({**sent.members, name: "\x01"}).replace('"\\u0001"', deep)
     sent.request.body = body.encode()
 
 
