@@ -2,7 +2,7 @@
 
 import re
 
-from rules import Rule, View, bad_length, odd_transfer, repeated_members
+from rules import Rule, View, bad_length, half_a_pair, odd_transfer, repeated_members
 
 NAMES = tuple("x-bittensor-" + name for name in ("version", "hotkey", "nonce", "signature", "crypto", "receiver"))
 
@@ -24,6 +24,7 @@ STRICTER = [
     Rule("wrapped-signature", (401,), lambda v: "a-wrapped-payload" in v.kinds, "signatures over <Bytes>payload</Bytes> (B.3)", says="bad_signature"),
     Rule("weak-key", (401,), lambda v: "a-weak-key" in v.kinds, "keys for which anybody can sign (B.3)", says="bad_signature|malformed"),
     Rule("repeated-member", (400, 422), repeated_members, "members of the body twice (A.4)"),
+    Rule("lone-surrogate", (422,), half_a_pair, "half of a surrogate pair, which is no text (A.4)", says="not a valid"),
     Rule("content-type", (400,), lambda v: not re.fullmatch(r"(?ia)\s*application/(.*\+)?json\s*(;.*)?", v.get("content-type") or ""), "bodies that do not say they are JSON; the SDK does not look", says="content type"),
     Rule("line-form", (400,), lambda v: re.search(rb"\n[ \t]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", v.head) is not None, "folded lines and control characters in the head (A.13)"),
     Rule("transfer-form", (400,), odd_transfer, "transfer encodings other than exactly `chunked` (A.13)", says="transfer encoding"),
