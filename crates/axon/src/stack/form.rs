@@ -24,7 +24,7 @@ impl Check for Form {
             ));
         }
         if asked.place.timing.is_ambiguous() || headers.get_all(CONTENT_LENGTH).iter().count() > 1 {
-            return Err(Refusal::BadRequest("more than one content length"));
+            return Err(Refusal::BadRequest("more than one statement of the body's length"));
         }
         if headers.contains_key(CONTENT_ENCODING) {
             return Err(Refusal::BadRequest("compressed bodies are not accepted"));
