@@ -18,6 +18,8 @@ pub enum Group {
     Headers,
     /// Bodies that are not the synapse, or not the one that was signed.
     Body,
+    /// What answers have to look like, and must not give away.
+    Answers,
     /// Names, paths and methods.
     Routing,
     /// Framing that two readers could understand differently, and things that are not HTTP.
@@ -36,6 +38,7 @@ impl Group {
             Self::Identity => "identity",
             Self::Headers => "headers",
             Self::Body => "body",
+            Self::Answers => "answers",
             Self::Routing => "routing",
             Self::Framing => "framing",
             Self::Abuse => "abuse",
@@ -52,6 +55,8 @@ pub enum Expect {
     Served,
     /// Not served; one of these statuses says best why. An empty list: the connection is closed, or any error.
     Refused(&'static [u16]),
+    /// Better not served: the rules recommend a refusal with one of these statuses and do not require it.
+    BetterRefused(&'static [u16]),
     /// The connection ends, with or without an error answer, within the limit for slow requests.
     Ended,
     /// Not required either way; the axon has to go on serving others.

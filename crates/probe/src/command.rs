@@ -67,6 +67,15 @@ pub struct ProbeArgs {
     /// Only cases whose name holds this, or of this group
     #[arg(long, value_delimiter = ',')]
     pub only: Vec<String>,
+    /// Also send so many junk requests a second, for five seconds, beside honest ones; loopback addresses only
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    pub flood: Option<u32>,
+    /// Stop after so many seconds, whatever is left
+    #[arg(long, default_value = "900")]
+    pub time_limit: f64,
+    /// Succeed when nothing fails but what Python's axon (10.5) is known for
+    #[arg(long)]
+    pub like_python: bool,
     /// How to print the report
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
@@ -76,6 +85,9 @@ pub struct ProbeArgs {
     /// With --format markdown: an earlier report in JSON, to stand beside this one
     #[arg(long)]
     pub compare: Option<PathBuf>,
+    /// With --format markdown: names of this axon and of the other
+    #[arg(long, value_delimiter = ',', num_args = 1..=2, default_values = ["this axon", "the other"])]
+    pub names: Vec<String>,
 }
 
 impl ProbeArgs {
@@ -91,14 +103,15 @@ impl ProbeArgs {
                 println!("{}", serde_json::to_string_pretty(&report).unwrap_or_default());
             }
             (_, Format::Markdown) => {
-                println!("{}", report.markdown(("this axon", "the other"), other.as_ref()));
+                let name = |place: usize| self.names.get(place).map_or("the other", String::as_str);
+                println!("{}", report.markdown((name(0), name(1)), other.as_ref()));
             }
             (_, Format::Table) => println!("{}", report.table()),
         }
         if self.json || self.format != Format::Table {
             eprintln!("{}", report.summary());
         }
-        Ok(report.passed)
+        Ok(report.passed || (self.like_python && report.as_good_as_python()))
     }
 
     async fn config(&self) -> Result<ProbeConfig, ProbeError> {
@@ -114,6 +127,8 @@ impl ProbeArgs {
             patience: seconds(self.valid_timeout),
             slow_limit: seconds(self.slow_limit),
             only: self.only.clone(),
+            flood: self.flood,
+            time_limit: Duration::try_from_secs_f64(self.time_limit).unwrap_or(Duration::from_secs(900)),
         })
     }
 }

@@ -22,8 +22,14 @@ pub enum ProbeError {
     NotServed {
         /// Where.
         target: SocketAddr,
-        /// What came instead.
+        /// What came instead: the answer on the v10 wire.
         answer: String,
+    },
+    /// A flood is for one's own machine.
+    #[error("{target} is not on this machine: --flood only goes to a loopback address such as 127.0.0.1")]
+    NotLoopback {
+        /// Where it would have gone.
+        target: SocketAddr,
     },
     /// The synapse to send makes no sense.
     #[error("--body has to be a JSON object that holds every field of --hash-fields: {0}")]

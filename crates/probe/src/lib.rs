@@ -13,12 +13,14 @@
 //! | `socket` | a connection with every byte in our hands |
 //! | `case`, `verdict` | what a case is and what its outcome means |
 //! | `report` | table, JSON, Markdown |
+//! | `python` | what Python's own axon is known to let through |
 
 mod case;
 mod cases;
 mod command;
 mod draft;
 mod error;
+mod python;
 mod report;
 mod run;
 mod session;

@@ -8,6 +8,7 @@ use axoneme_wallet::AccountId;
 use serde::{Deserialize, Serialize};
 
 use crate::case::{Case, Expect, Group};
+use crate::python;
 use crate::verdict::Verdict;
 
 /// The outcome of one case.
@@ -25,6 +26,8 @@ pub struct Finding {
     pub answer: String,
     /// What that means.
     pub verdict: Verdict,
+    /// Whether Python's axon (10.5) is known for the same: a difference in hardening, not a broken server.
+    pub like_python: bool,
 }
 
 impl Finding {
@@ -36,7 +39,13 @@ impl Finding {
             required: required(case.expect),
             answer,
             verdict,
+            like_python: verdict == Verdict::Lax && python::is_lax(case.id),
         }
+    }
+
+    /// A failure that is more than a known weakness of Python's axon.
+    fn is_surprise(&self) -> bool {
+        self.verdict.is_failure() && !self.like_python
     }
 }
 
@@ -45,6 +54,10 @@ fn required(expect: Expect) -> String {
         Expect::Served => "200".to_owned(),
         Expect::Refused([]) => "an error or the end of the connection".to_owned(),
         Expect::Refused(statuses) => statuses.iter().map(u16::to_string).collect::<Vec<_>>().join(" or "),
+        Expect::BetterRefused(statuses) => {
+            let statuses = statuses.iter().map(u16::to_string).collect::<Vec<_>>();
+            format!("better {}", statuses.join(" or "))
+        }
         Expect::Ended => "the end of the connection".to_owned(),
         Expect::Anything => "anything".to_owned(),
     }
@@ -76,6 +89,11 @@ impl Report {
         }
     }
 
+    /// Whether nothing failed but what Python's axon is known for.
+    pub fn as_good_as_python(&self) -> bool {
+        !self.findings.iter().any(Finding::is_surprise)
+    }
+
     /// How many cases ended so.
     pub fn count(&self, verdict: Verdict) -> usize {
         self.findings
@@ -91,7 +109,7 @@ impl Report {
         let mut group = None;
         for finding in &self.findings {
             if group.replace(finding.group) != Some(finding.group) {
-                let _ = writeln!(text, "{}", finding.group.label());
+                let _ = writeln!(text, "{}: {}", finding.group.label(), self.counts(Some(finding.group)));
             }
             let _ = writeln!(
                 text,
@@ -102,59 +120,79 @@ impl Report {
                 finding.answer
             );
             if finding.verdict.is_failure() || finding.verdict == Verdict::Differs {
-                let _ = writeln!(text, "          {:<width$}  should be: {}", "", finding.required);
+                let python = if finding.like_python {
+                    " (Python 10.5 does the same)"
+                } else {
+                    ""
+                };
+                let _ = writeln!(
+                    text,
+                    "          {:<width$}  should be: {}{python}",
+                    "", finding.required
+                );
             }
         }
         let _ = write!(text, "\n{}", self.summary());
         text
     }
 
+    /// How the cases of a group, or all of them, ended.
+    fn counts(&self, group: Option<Group>) -> String {
+        let of = |verdict| {
+            let findings = self.findings.iter();
+            let findings = findings.filter(|finding| group.is_none_or(|group| finding.group == group));
+            findings.filter(|finding| finding.verdict == verdict).count()
+        };
+        let counts = Verdict::ALL.into_iter().filter_map(|verdict| match of(verdict) {
+            0 => None,
+            count => Some(format!("{count} {}", verdict.label().to_lowercase())),
+        });
+        counts.collect::<Vec<_>>().join(", ")
+    }
+
     /// The last line: the verdict and the counts.
     pub fn summary(&self) -> String {
-        let mut counts = Vec::new();
-        for verdict in [
-            Verdict::Pass,
-            Verdict::Differs,
-            Verdict::Lax,
-            Verdict::Strict,
-            Verdict::Down,
-            Verdict::Broken,
-            Verdict::Skipped,
-        ] {
-            match self.count(verdict) {
-                0 => {}
-                count => counts.push(format!("{count} {}", verdict.label().to_lowercase())),
-            }
-        }
+        let like_python = self.findings.iter().filter(|finding| finding.like_python).count();
         format!(
-            "{} {}: {} cases in {:.0} s, {}",
+            "{} {}: {} cases in {:.0} s: {}{}",
             if self.passed { "PASSED" } else { "FAILED" },
             self.target,
             self.findings.len(),
             self.seconds,
-            counts.join(", ")
+            self.counts(None),
+            match like_python {
+                0 => String::new(),
+                count => format!(" ({count} of them as lax as Python 10.5)"),
+            }
         )
     }
 
-    /// A Markdown table of this run, and beside it what another axon answered.
+    /// Markdown tables of this run, one per group, and beside it what another axon answered.
     pub fn markdown(&self, names: (&str, &str), other: Option<&Report>) -> String {
-        let mut text = match other {
-            Some(_) => format!(
-                "| case | what is sent | required | {} | {} |\n| --- | --- | --- | --- | --- |\n",
-                names.0, names.1
-            ),
-            None => format!(
-                "| case | what is sent | required | {} |\n| --- | --- | --- | --- |\n",
-                names.0
-            ),
-        };
+        let mut text = format!("{}: {}\n", names.0, self.counts(None));
+        if let Some(other) = other {
+            let _ = writeln!(text, "\n{}: {}", names.1, other.counts(None));
+        }
+        let mut group = None;
         for finding in &self.findings {
+            if group.replace(finding.group) != Some(finding.group) {
+                let (more, line) = match other {
+                    Some(_) => (format!(" {} |", names.1), " --- |"),
+                    None => (String::new(), ""),
+                };
+                let _ = write!(
+                    text,
+                    "\n### {}\n\n| case | what is sent | required | {} |{more}\n| --- | --- | --- | --- |{line}\n",
+                    finding.group.label(),
+                    names.0,
+                );
+            }
             let _ = write!(
                 text,
                 "| `{}` | {} | {} | {} |",
                 finding.id,
-                cell(&finding.about),
-                cell(&finding.required),
+                cell(&finding.about, 160),
+                cell(&finding.required, 160),
                 outcome(finding)
             );
             if let Some(other) = other {
@@ -170,7 +208,7 @@ impl Report {
 fn outcome(finding: &Finding) -> String {
     // Ids of single answers would make every table differ from the last.
     let answer = finding.answer.split(" #").next().unwrap_or_default();
-    let answer = cell(answer);
+    let answer = cell(answer, 60);
     match finding.verdict {
         Verdict::Pass => answer,
         Verdict::Skipped => "not offered".to_owned(),
@@ -179,8 +217,8 @@ fn outcome(finding: &Finding) -> String {
 }
 
 /// Text that keeps a Markdown table a table.
-fn cell(text: &str) -> String {
-    let short: String = text.chars().take(60).collect();
+fn cell(text: &str, most: usize) -> String {
+    let short: String = text.chars().take(most).collect();
     let short = if short.len() < text.len() {
         format!("{short}…")
     } else {

@@ -79,6 +79,8 @@ pub(crate) struct Session {
     pub(crate) patience: Duration,
     /// Longest time after which a slow sender's connection has to be gone.
     pub(crate) slow_limit: Duration,
+    /// Junk requests a second, when there is to be a flood.
+    pub(crate) flood: Option<u32>,
 }
 
 /// Nanoseconds since 1970.

@@ -23,8 +23,14 @@ pub(crate) enum Seen {
         status: u16,
         /// The answer's own words, shortened.
         message: String,
+        /// Names in lower case.
+        headers: Vec<(String, Vec<u8>)>,
         body: Vec<u8>,
     },
+    /// An answer that breaks a rule for answers.
+    Wrong { what: String },
+    /// An answer that is not as it should be, but may be.
+    Odd { what: String },
     /// The connection ended without an answer.
     Closed { after: Duration },
     /// Something that is not HTTP.
@@ -56,6 +62,7 @@ impl fmt::Display for Seen {
             Self::Closed { after } => write!(f, "closed after {:.1} s", after.as_secs_f64()),
             Self::NotHttp { bytes } => write!(f, "{bytes} bytes that are not HTTP"),
             Self::Open { after } => write!(f, "still open after {:.0} s", after.as_secs_f64()),
+            Self::Wrong { what } | Self::Odd { what } => write!(f, "{what}"),
             Self::NotOffered => write!(f, "not offered"),
         }
     }
@@ -134,13 +141,40 @@ impl Socket {
     fn ended(&mut self) -> Seen {
         let after = self.opened.elapsed();
         match head(&self.unread) {
-            Some(Ok(head)) if head.until_close => answer(head.status, &self.unread[head.length..]),
+            Some(Ok(head)) if head.until_close => {
+                let body = self.unread[head.length..].to_vec();
+                answer(head, &body)
+            }
             _ if self.unread.is_empty() => Seen::Closed { after },
             Some(Ok(_)) => Seen::Closed { after },
             _ => Seen::NotHttp {
                 bytes: self.unread.len(),
             },
         }
+    }
+
+    /// Reads the head of an answer that has no body whatever its head says, as one to `HEAD`.
+    pub(crate) async fn read_head(&mut self, limit: Duration) -> Seen {
+        let deadline = Instant::now() + limit;
+        loop {
+            match head(&self.unread) {
+                Some(Ok(head)) => return answer(head, b""),
+                Some(Err(())) => break,
+                None if self.unread.len() > MAX_ANSWER => break,
+                None => {}
+            }
+            let mut piece = [0; 4 << 10];
+            match timeout_at(deadline, self.stream.read(&mut piece)).await {
+                Ok(Ok(count)) if count > 0 => self.unread.extend_from_slice(&piece[..count]),
+                Ok(_) => return self.ended(),
+                Err(_) => {
+                    let after = self.opened.elapsed();
+                    return Seen::Open { after };
+                }
+            }
+        }
+        let bytes = self.unread.len();
+        Seen::NotHttp { bytes }
     }
 
     /// Waits for the other side to end the connection, whatever it says before.
@@ -158,6 +192,7 @@ enum Parsed {
 
 struct Head {
     status: u16,
+    fields: Vec<(String, Vec<u8>)>,
     length: usize,
     content: Option<usize>,
     chunked: bool,
@@ -183,8 +218,12 @@ fn head(bytes: &[u8]) -> Option<Result<Head, ()>> {
             let content = field("content-length").and_then(|text| text.trim().parse().ok());
             let chunked = field("transfer-encoding").is_some_and(|text| text.eq_ignore_ascii_case("chunked"));
             let empty = status == 204 || status == 304 || (100..200).contains(&status);
+            let fields = response.headers.iter();
             Some(Ok(Head {
                 status,
+                fields: fields
+                    .map(|field| (field.name.to_ascii_lowercase(), field.value.to_vec()))
+                    .collect(),
                 length,
                 content: if empty { Some(0) } else { content },
                 chunked: chunked && !empty,
@@ -224,8 +263,8 @@ fn parse(bytes: &[u8]) -> Parsed {
         }
     };
     Parsed::Whole {
-        seen: answer(head.status, &body),
         length: head.length + length,
+        seen: answer(head, &body),
     }
 }
 
@@ -255,7 +294,7 @@ fn unchunk(mut bytes: &[u8]) -> Option<Result<(Vec<u8>, usize), ()>> {
 }
 
 /// An answer with the words in which the axon explains it.
-fn answer(status: u16, body: &[u8]) -> Seen {
+fn answer(head: Head, body: &[u8]) -> Seen {
     let json: Option<serde_json::Value> = serde_json::from_slice(body).ok();
     let words = json.as_ref().and_then(|json| {
         let error = &json["error"]["code"];
@@ -271,8 +310,9 @@ fn answer(status: u16, body: &[u8]) -> Seen {
         .take(100)
         .collect();
     Seen::Answer {
-        status,
+        status: head.status,
         message,
+        headers: head.fields,
         body: body.to_vec(),
     }
 }

@@ -11,11 +11,11 @@ use crate::socket::Seen;
 pub enum Verdict {
     /// As required.
     Pass,
-    /// Refused as required, but with a status that says something else.
+    /// Refused as required, but with a status that says something else; or an answer that could be better.
     Differs,
     /// The axon does not offer what the case needs.
     Skipped,
-    /// Served, or left open, what must be refused.
+    /// Served, or left open, what must be refused; or an answer that breaks a rule.
     Lax,
     /// An honest request was refused.
     Strict,
@@ -30,6 +30,17 @@ impl Verdict {
     pub fn is_failure(self) -> bool {
         matches!(self, Self::Lax | Self::Strict | Self::Down | Self::Broken)
     }
+
+    /// All of them, best first.
+    pub const ALL: [Self; 7] = [
+        Self::Pass,
+        Self::Differs,
+        Self::Skipped,
+        Self::Lax,
+        Self::Strict,
+        Self::Down,
+        Self::Broken,
+    ];
 
     /// A word for tables.
     pub fn label(self) -> &'static str {
@@ -47,18 +58,21 @@ impl Verdict {
     pub(crate) fn of(expect: Expect, seen: &Seen) -> Self {
         match (expect, seen) {
             (_, Seen::NotOffered) => Self::Skipped,
+            (_, Seen::Wrong { .. }) => Self::Lax,
+            (_, Seen::Odd { .. }) => Self::Differs,
             (Expect::Anything, _) => Self::Pass,
             (Expect::Served, Seen::Answer { status: 200, .. }) => Self::Pass,
             (Expect::Served, _) => Self::Strict,
+            (Expect::BetterRefused(_), Seen::Answer { status: 200..=299, .. } | Seen::Open { .. }) => Self::Differs,
             (Expect::Refused(_) | Expect::Ended, Seen::Answer { status: 200..=299, .. } | Seen::Open { .. }) => {
                 Self::Lax
             }
-            (Expect::Refused(fitting), Seen::Answer { status, .. })
+            (Expect::Refused(fitting) | Expect::BetterRefused(fitting), Seen::Answer { status, .. })
                 if !fitting.is_empty() && !fitting.contains(status) =>
             {
                 Self::Differs
             }
-            (Expect::Refused(_) | Expect::Ended, _) => Self::Pass,
+            (Expect::Refused(_) | Expect::BetterRefused(_) | Expect::Ended, _) => Self::Pass,
         }
     }
 }

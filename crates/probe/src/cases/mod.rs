@@ -1,12 +1,17 @@
 //! The tables of cases.
 
 mod abuse;
+mod answers;
 mod body;
 mod btauth;
+mod btauth_text;
+mod flood;
 mod framing;
 mod headers;
 mod identity;
+mod nonces;
 mod routing;
+mod smuggling;
 mod valid;
 
 use crate::case::Case;
@@ -16,12 +21,17 @@ pub fn all() -> Vec<Case> {
     [
         valid::CASES,
         identity::CASES,
+        nonces::CASES,
         headers::CASES,
         body::CASES,
+        answers::CASES,
         routing::CASES,
         framing::CASES,
+        smuggling::CASES,
         abuse::CASES,
+        flood::CASES,
         btauth::CASES,
+        btauth_text::CASES,
     ]
     .concat()
 }

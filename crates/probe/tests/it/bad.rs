@@ -134,6 +134,8 @@ async fn an_axon_that_serves_nobody_is_no_subject() {
         patience: std::time::Duration::from_secs(5),
         slow_limit: std::time::Duration::from_secs(5),
         only: Vec::new(),
+        flood: None,
+        time_limit: std::time::Duration::from_secs(600),
     })
     .await
     .expect_err("403");

@@ -9,7 +9,7 @@ use axoneme_protocol::Prompting;
 
 use crate::{bob, ended, probe};
 
-struct Echo;
+pub(crate) struct Echo;
 
 #[async_trait]
 impl Forward<Prompting> for Echo {
@@ -35,7 +35,12 @@ async fn every_case_passes_on_our_axon() {
         "{}",
         report.table()
     );
-    assert_eq!(ended(&report, Verdict::Skipped), ["stream"], "{}", report.table());
+    assert_eq!(
+        ended(&report, Verdict::Skipped),
+        ["stream", "flood"],
+        "{}",
+        report.table()
+    );
     axon.shutdown(std::time::Duration::from_secs(1)).await;
 }
 
@@ -61,6 +66,8 @@ async fn nobody_there_and_the_wrong_hotkey_are_no_reports() {
         patience: std::time::Duration::from_secs(5),
         slow_limit: std::time::Duration::from_secs(5),
         only: Vec::new(),
+        flood: None,
+        time_limit: std::time::Duration::from_secs(600),
     };
     let error = run(config.clone()).await.expect_err("signed for another axon");
     assert!(matches!(error, ProbeError::NotServed { .. }), "{error}");

@@ -1,6 +1,7 @@
 //! The kit against a good axon and against bad ones.
 
 mod bad;
+mod flawed;
 mod good;
 
 use std::net::SocketAddr;
@@ -15,7 +16,11 @@ fn bob() -> Keypair {
 }
 
 async fn probe(target: SocketAddr, only: &[&str]) -> Report {
-    let config = ProbeConfig {
+    run(config(target, only)).await.expect("a report")
+}
+
+fn config(target: SocketAddr, only: &[&str]) -> ProbeConfig {
+    ProbeConfig {
         target,
         hotkey: bob().account_id(),
         signer: Keypair::from_uri("//Alice").expect("a path"),
@@ -28,8 +33,9 @@ async fn probe(target: SocketAddr, only: &[&str]) -> Report {
         patience: Duration::from_secs(10),
         slow_limit: Duration::from_secs(13),
         only: only.iter().map(|text| (*text).to_owned()).collect(),
-    };
-    run(config).await.expect("a report")
+        flood: None,
+        time_limit: std::time::Duration::from_secs(600),
+    }
 }
 
 /// Names of the cases that ended so.
