@@ -27,6 +27,7 @@ pub struct Finding {
     /// What that means.
     pub verdict: Verdict,
     /// Whether Python's axon (10.5) is known for the same: a difference in hardening, not a broken server.
+    #[serde(default)]
     pub like_python: bool,
 }
 

@@ -133,7 +133,7 @@ pub async fn run(config: ProbeConfig) -> Result<Report, ProbeError> {
         .buffer_unordered(SLOW_AT_ONCE)
         .collect::<Vec<_>>();
     findings.extend(slow.await);
-    findings.sort_by_key(|finding| cases::place(&finding.id));
+    findings.sort_by_key(|finding| (finding.group, cases::place(&finding.id)));
     Ok(Report::new(config.target, config.hotkey, began.elapsed(), findings))
 }
 
