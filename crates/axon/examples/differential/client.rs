@@ -80,6 +80,8 @@ async fn receive(read: &mut (impl AsyncReadExt + Unpin)) -> io::Result<Response>
         while body.len() < length {
             more(read, &mut body).await?;
         }
+        // What came after it answers bytes that a short length left over.
+        body.truncate(length);
     } else if chunked {
         while !body.ends_with(b"0\r\n\r\n") {
             more(read, &mut body).await?;
