@@ -336,7 +336,7 @@ def a_nonce_from_another_time(rng, sent):
 
 @mutation
 def another_nonce_unsigned(rng, sent):
-    sent.request.set(NONCE, int(sent.request.text(NONCE) or 0) + rng.choice((-1, 1, 1000, -SECOND, SECOND)) if sent.request.text(NONCE).isdecimal() else sent.now)
+    sent.request.set(NONCE, int(sent.request.text(NONCE) or 0) + rng.choice((-1, 1, 1000, -SECOND, SECOND)) if sent.request.text(NONCE).isdecimal() and len(sent.request.text(NONCE)) < 30 else sent.now)
 
 
 @mutation
