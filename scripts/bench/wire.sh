@@ -2,7 +2,7 @@
 # The wire, side by side in one run: our axon, the Python SDK 10 axon, the Python kit's miner, and what a signature
 # check alone costs; our dendrite and Python's. Prints the rows of docs/benchmarks.md, section "Wire".
 #
-#   scripts/bench/wire.sh [--short] [--rounds N] [--json FILE]
+#   scripts/bench/wire.sh [--short] [--rounds N] [--seconds S] [--json FILE]
 #
 # Needs Linux with two cores, taskset, and python3 (3.10 to 3.12). BENCH_VENV10 and BENCH_VENV11 name virtual
 # environments with bittensor 10.5.0, and with bittensor 11.3.0 and taowire 0.1.0a2; they are made when they are not

@@ -134,7 +134,7 @@ impl Subject {
         let pace = match args.rate {
             Some(rate) => Pace::Open { rate },
             None => Pace::Closed {
-                expected: self.expected_rate()? * 1.3 + 50.0,
+                expected: self.expected_rate()? * 1.6 + 50.0,
             },
         };
         self.run(args, pace, args.warmup, args.seconds)

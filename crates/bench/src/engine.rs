@@ -68,8 +68,8 @@ pub(crate) fn histogram() -> Result<Histogram<u64>, BenchError> {
     Histogram::new_with_bounds(1, 120_000_000, 3).map_err(|error| BenchError::Build(error.to_string()))
 }
 
-/// Below this the thread does not sleep until the next request is due: it would wake up too late.
-const SPIN: Duration = Duration::from_millis(3);
+/// Below this the thread does not sleep until the next request is due: sleeps are whole milliseconds.
+const SPIN: Duration = Duration::from_micros(1100);
 
 /// How long after the end answers that are still due are waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -99,6 +99,8 @@ struct Lane {
     request: Vec<u8>,
     /// Since when the request counts, and since when it is really on its way.
     began: Option<(Instant, Instant)>,
+    /// Waits for requests of the next step, having used up those of this one.
+    starving: bool,
 }
 
 impl<'a> Engine<'a> {
@@ -197,12 +199,14 @@ impl<'a> Engine<'a> {
         };
         let due = self.schedule.due(shot);
         if due > since {
-            if matches!(self.schedule.pace, Pace::Closed { .. }) && lane.next > 0 {
+            if matches!(self.schedule.pace, Pace::Closed { .. }) && !lane.starving {
+                lane.starving = true;
                 self.counted.starved += 1;
             }
             return due - since;
         }
         lane.next += 1;
+        lane.starving = false;
         self.schedule.lanes[index].template.write(shot, &mut lane.request);
         let counts_from = match self.schedule.pace {
             Pace::Open { .. } => self.start + due,
