@@ -34,6 +34,8 @@ pub enum Command {
     /// Measure an axon, a dendrite, or what one signature check costs
     #[command(subcommand)]
     Bench(axoneme_bench::BenchCommand),
+    /// Show what an axon serves, refuses and survives: conformance and abuse, for any axon
+    Probe(Box<axoneme_probe::ProbeArgs>),
 }
 
 /// `axoneme up`

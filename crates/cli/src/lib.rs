@@ -8,4 +8,5 @@
 pub mod args;
 pub mod bench;
 pub mod local;
+pub mod probe;
 pub mod up;

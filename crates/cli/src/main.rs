@@ -1,7 +1,7 @@
 //! `axoneme`: parse, run, end.
 
 use axoneme::args::{Cli, Command};
-use axoneme::{bench, local, up};
+use axoneme::{bench, local, probe, up};
 use axoneme_neuron::{daemon, exit};
 use clap::Parser;
 
@@ -11,6 +11,7 @@ fn main() -> std::process::ExitCode {
         match cli.command {
             Command::Up(args) => up::run(args, cancel).await,
             Command::Bench(command) => bench::run(command, cancel).await,
+            Command::Probe(args) => probe::run(&args, cancel).await,
             other => local::run(other, cancel).await,
         }
     }))

@@ -18,7 +18,7 @@ pub enum ExitCode {
     Config = 3,
     /// A wallet file is missing or unreadable.
     Wallet = 4,
-    /// No chain endpoint answers.
+    /// No chain endpoint answers; for `axoneme probe`, no axon.
     Chain = 5,
     /// The subnet does not exist on that chain.
     Subnet = 6,

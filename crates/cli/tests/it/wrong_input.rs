@@ -114,3 +114,25 @@ fn a_goal_that_is_not_reached_in_time_is_code_10_and_says_what_was_missing() {
     let got = run("axoneme", &["up", "--port", "0", "--until-incentive", "--timeout", "1"]);
     check(got, 10, &["no incentive within 1 s", "prompt run"]);
 }
+
+#[test]
+fn a_probe_without_an_axon_is_code_5_and_a_flood_of_others_code_2() {
+    let bob = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
+    // A port that was free a moment ago.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let nobody = format!("127.0.0.1:{port}");
+    check(run("axoneme", &["probe", &nobody, "--hotkey", bob]), 5, &[&nobody]);
+    let elsewhere = ["probe", "192.0.2.1:8091", "--hotkey", bob, "--flood", "100"];
+    check(run("axoneme", &elsewhere), 2, &["192.0.2.1", "loopback"]);
+    let wallet = [
+        "probe",
+        &nobody,
+        "--hotkey",
+        bob,
+        "--wallet.name",
+        "nobody",
+        "--wallet.path",
+        "/nonexistent",
+    ];
+    check(run("axoneme", &wallet), 4, &["/nonexistent/nobody"]);
+}
