@@ -73,7 +73,7 @@ pub struct ProbeArgs {
     /// Stop after so many seconds, whatever is left
     #[arg(long, default_value = "900")]
     pub time_limit: f64,
-    /// Succeed when nothing fails but what Python's axon (10.5) is known for
+    /// Succeed when nothing fails but what the Python SDKs are known for
     #[arg(long)]
     pub like_python: bool,
     /// How to print the report
@@ -82,9 +82,9 @@ pub struct ProbeArgs {
     /// The same as --format json
     #[arg(long)]
     pub json: bool,
-    /// With --format markdown: an earlier report in JSON, to stand beside this one
-    #[arg(long)]
-    pub compare: Option<PathBuf>,
+    /// With --format markdown: an earlier report in JSON, to stand beside this one; another fills in what it skipped
+    #[arg(long, value_delimiter = ',')]
+    pub compare: Vec<PathBuf>,
     /// With --format markdown: names of this axon and of the other
     #[arg(long, value_delimiter = ',', num_args = 1..=2, default_values = ["this axon", "the other"])]
     pub names: Vec<String>,
@@ -96,7 +96,8 @@ impl ProbeArgs {
     /// # Errors
     /// When there is nothing to report: see [`ProbeError`].
     pub async fn run(&self) -> Result<bool, ProbeError> {
-        let other = self.compare.as_ref().map(read_report).transpose()?;
+        let others = self.compare.iter().map(read_report).collect::<Result<Vec<_>, _>>()?;
+        let other = others.into_iter().reduce(Report::filled_from);
         let report = run(self.config().await?).await?;
         match (self.json, self.format) {
             (true, _) | (_, Format::Json) => {

@@ -1,8 +1,9 @@
-//! What the axon of the Python SDK is known to let through.
+//! What the Python SDKs are known to let through.
 
-/// Cases that an axon of bittensor 10.5.0 serves, or leaves open, against the rules of the wire; measured with this kit.
+/// Cases that the axon of bittensor 10.5.0 serves, or leaves open, against the rules of the wire, and requests that
+/// `http_auth` of bittensor 11.3.0 accepts against them; measured with this kit.
 ///
-/// They tell a difference in hardening from a broken server: a subnet that runs Python's axon lives with these.
+/// They tell a difference in hardening from a broken server: a subnet that runs Python lives with these.
 const LAX: &[&str] = &[
     "stale-wide",
     "stale-huge",
@@ -48,9 +49,20 @@ const LAX: &[&str] = &[
     "slow-body",
     "stalled-body",
     "slow-chunks",
+    "bt-crypto",
+    "bt-spaces",
+    "bt-twice",
+    "bt-underscores",
+    "bt-wrapped",
+    "bt-zero-key",
+    "bt-weak-key",
+    "bt-nonce-plus",
+    "bt-nonce-zeros",
+    "bt-crypto-upper",
+    "bt-prefix",
 ];
 
-/// Whether Python's axon fails this case.
+/// Whether Python fails this case.
 pub(crate) fn is_lax(case: &str) -> bool {
     LAX.contains(&case)
 }

@@ -26,7 +26,7 @@ pub struct Finding {
     pub answer: String,
     /// What that means.
     pub verdict: Verdict,
-    /// Whether Python's axon (10.5) is known for the same: a difference in hardening, not a broken server.
+    /// Whether the Python SDKs are known for the same: a difference in hardening, not a broken server.
     #[serde(default)]
     pub like_python: bool,
 }
@@ -90,9 +90,20 @@ impl Report {
         }
     }
 
-    /// Whether nothing failed but what Python's axon is known for.
+    /// Whether nothing failed but what the Python SDKs are known for.
     pub fn as_good_as_python(&self) -> bool {
         !self.findings.iter().any(Finding::is_surprise)
+    }
+
+    /// This report, with what it skipped taken from another one.
+    pub fn filled_from(mut self, other: Self) -> Self {
+        for finding in &mut self.findings {
+            if finding.verdict == Verdict::Skipped {
+                let theirs = other.findings.iter().find(|theirs| theirs.id == finding.id);
+                *finding = theirs.unwrap_or(finding).clone();
+            }
+        }
+        self
     }
 
     /// How many cases ended so.
@@ -122,7 +133,7 @@ impl Report {
             );
             if finding.verdict.is_failure() || finding.verdict == Verdict::Differs {
                 let python = if finding.like_python {
-                    " (Python 10.5 does the same)"
+                    " (Python does the same)"
                 } else {
                     ""
                 };
@@ -163,7 +174,7 @@ impl Report {
             self.counts(None),
             match like_python {
                 0 => String::new(),
-                count => format!(" ({count} of them as lax as Python 10.5)"),
+                count => format!(" ({count} of them as lax as Python)"),
             }
         )
     }
