@@ -2,7 +2,7 @@
 
 import re
 
-from rules import Rule, View, bad_length, half_a_pair, odd_transfer, repeated_members
+from rules import Rule, View, bad_length, half_a_pair, length_twice, odd_transfer, repeated_members
 
 NAMES = tuple("x-bittensor-" + name for name in ("version", "hotkey", "nonce", "signature", "crypto", "receiver"))
 
@@ -28,6 +28,7 @@ STRICTER = [
     Rule("content-type", (400,), lambda v: not re.fullmatch(r"(?ia)\s*application/(.*\+)?json\s*(;.*)?", v.get("content-type") or ""), "bodies that do not say they are JSON; the SDK does not look", says="content type"),
     Rule("line-form", (400,), lambda v: re.search(rb"\n[ \t]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", v.head) is not None, "folded lines and control characters in the head (A.13)"),
     Rule("transfer-form", (400,), odd_transfer, "transfer encodings other than exactly `chunked` (A.13)", says="transfer encoding"),
+    Rule("length-twice", (400,), length_twice, "the length said twice, or beside chunks (A.13)", says="more than one statement"),
     Rule("length-form", (400,), bad_length, "a content length that is not one plain number (A.13)"),
 ]
 LAXER = []

@@ -195,6 +195,10 @@ def bad_length(view: View) -> bool:
     return any(not re.fullmatch(rb"[ \t]*[0-9]+[ \t]*", value) for value in re.findall(rb"(?im)^content-length:([^\r\n]*)", view.head))
 
 
+def length_twice(view: View) -> bool:
+    return len(re.findall(rb"(?im)^(content-length|transfer-encoding):", view.head)) > 1
+
+
 def odd_transfer(view: View) -> bool:
     values = re.findall(rb"(?im)^transfer-encoding:[ \t]*([^\r\n]*?)[ \t]*\r?$", view.head)
     return bool(values) and (values != [b"chunked"] or b" HTTP/1.0" in view.head.split(b"\n")[0])
@@ -227,6 +231,7 @@ STRICTER = [
     Rule("lone-surrogate", (400,), half_a_pair, "half of a surrogate pair, which is no text (A.4)", says="not a valid"),
     Rule("line-form", (400,), lambda v: re.search(rb"\n[ \t]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", v.head) is not None, "folded lines and control characters in the head (A.13)", says="^$|content type|Bad request"),
     Rule("transfer-form", (400,), odd_transfer, "transfer encodings other than exactly `chunked`, or one in HTTP/1.0 (A.13)", says="^$|transfer encoding"),
+    Rule("length-twice", (400,), length_twice, "the length said twice, or beside chunks (A.13)", says="more than one statement"),
     Rule("length-form", (400,), bad_length, "a content length that is not one plain number (A.13)", says="^$"),
 ]
 LAXER = [
