@@ -226,6 +226,7 @@ STRICTER = [
     Rule("wide-number", (400,), lambda v: any(map(wide, leaves(v.json))), "numbers no 64 bits hold; NaN and infinities (A.4)", says="not a valid"),
     Rule("converted-inside", (400,), converted_inside, "texts or fractions where a list, dict or tuple has integers: converted only at top level (A.4)", says="not a valid"),
     Rule("number-text", (400,), lambda v: any(isinstance(leaf, str) and re.fullmatch(r"\s*[+-]?[0-9]+(_[0-9]+)+\s*", leaf) for leaf in leaves(v.json)), "numbers as texts with underscores: pydantic reads them, no client writes them (A.4)", says="not a valid"),
+    Rule("negative-zero", (400,), lambda v: re.search(rb"[\s:\[,]-0[\s,\]}]", v.body) is not None, "the integer -0, which Python reads as 0 and a reader of floats as -0.0; no client writes it", says="not a valid|hash"),
     Rule("deep-json", (400,), lambda v: depth(v.body) > 120, "more than 127 levels of nesting (A.4)", says="not a valid|hash"),
     Rule("http-version", (400, 505, 0), lambda v: re.match(rb"[^\r\n]* HTTP/1\.[01]\r?\n", v.head) is None, "versions of HTTP other than 1.0 and 1.1"),
     Rule("lone-surrogate", (400,), half_a_pair, "half of a surrogate pair, which is no text (A.4)", says="not a valid"),
