@@ -69,9 +69,10 @@ mod tests {
         // However the bytes are cut, the outcome is the same.
         for size in 1..20 {
             let mut lines = LengthLines::default();
-            let cut = bytes
-                .chunks(size)
-                .fold(false, |found, piece| lines.read(piece) || found);
+            let mut cut = false;
+            for piece in bytes.chunks(size) {
+                cut |= lines.read(piece);
+            }
             assert_eq!(cut, whole, "in pieces of {size}");
         }
         whole
