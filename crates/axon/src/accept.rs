@@ -97,7 +97,8 @@ impl Acceptor {
             let serving = async {
                 match tls {
                     None => serve_connection(shared, stream, place.clone(), timing, closing).await,
-                    Some(tls) => serve_either(shared, stream, tls, place.clone(), timing, closing).await,
+                    // Boxed: it is several times the size of the plain one.
+                    Some(tls) => Box::pin(serve_either(shared, stream, tls, place.clone(), timing, closing)).await,
                 }
             };
             tokio::select! {

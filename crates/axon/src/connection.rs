@@ -82,8 +82,13 @@ pub(crate) struct Timing {
 enum Phase {
     /// Nothing has come yet.
     Fresh(Instant),
-    /// The head of a request is on its way, since then.
-    Arriving(Instant),
+    /// The head of a request is on its way.
+    Arriving {
+        /// When its first byte came.
+        first_byte: Instant,
+        /// When it was due to begin: for the first request of a connection, when that was made.
+        since: Instant,
+    },
     /// A request is served. What may take how long is decided there.
     Serving,
     /// Between two requests, since the last byte of the answer.
@@ -105,9 +110,16 @@ impl Timing {
 
     fn read(&self) {
         let mut phase = self.phase.lock();
-        if matches!(*phase, Phase::Fresh(_) | Phase::Idle(_)) {
-            *phase = Phase::Arriving(Instant::now());
-        }
+        let (Phase::Fresh(_) | Phase::Idle(_)) = *phase else {
+            return;
+        };
+        let first_byte = Instant::now();
+        // Being silent at first and slow afterwards must not earn the time twice.
+        let since = match *phase {
+            Phase::Fresh(since) => since,
+            _ => first_byte,
+        };
+        *phase = Phase::Arriving { first_byte, since };
     }
 
     fn wrote(&self) {
@@ -121,7 +133,7 @@ impl Timing {
     pub(crate) fn serve(self: &Arc<Self>) -> (Instant, Serving) {
         let mut phase = self.phase.lock();
         let first_byte = match *phase {
-            Phase::Arriving(since) => since,
+            Phase::Arriving { first_byte, .. } => first_byte,
             _ => Instant::now(),
         };
         *phase = Phase::Serving;
@@ -131,7 +143,7 @@ impl Timing {
     /// When the connection has to be closed if nothing changes; nothing while a request is served.
     pub(crate) fn deadline(&self, limits: &Limits) -> Option<Instant> {
         match *self.phase.lock() {
-            Phase::Fresh(since) | Phase::Arriving(since) => Some(since + limits.head_timeout),
+            Phase::Fresh(since) | Phase::Arriving { since, .. } => Some(since + limits.head_timeout),
             Phase::Idle(since) => Some(since + limits.idle_timeout),
             Phase::Serving => None,
         }
@@ -192,7 +204,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TimedStream<S> {
         const ENOUGH: usize = 1 << 20;
         let _ = tokio::time::timeout(WAIT, async {
             self.stream.shutdown().await?;
-            let mut scratch = [0; 8192];
+            // Not within the future, where every connection would pay for it from its start.
+            let mut scratch = vec![0; 4096];
             let mut seen = 0;
             while seen < ENOUGH {
                 match self.stream.read(&mut scratch).await? {

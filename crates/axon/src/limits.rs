@@ -16,7 +16,7 @@ pub struct Limits {
     pub head_bytes: usize,
     /// Most header fields, 100. A Python dendrite sends about 25.
     pub head_fields: usize,
-    /// Longest wait for a whole head: from its first byte, or from the start of a connection on which nothing comes.
+    /// Longest wait for a whole head: from its first byte, or from the start of the connection for its first request.
     /// 4 s, so that slow and silent connections are gone within 5 s; honest peers send a head in one piece.
     pub head_timeout: Duration,
     /// Longest pause between two requests of a connection, 10 s. Below 5 s Python clients that reuse connections see
@@ -50,8 +50,8 @@ pub struct Limits {
     /// Requests of one address. A caller that was served from an address lately has a bucket of its own there, of the
     /// same size, so that who floods from the same address does not lock it out.
     pub per_ip: Option<Rate>,
-    /// Signature checks for callers that were not served lately, all of them together. At 0.05 ms each the 2000 per
-    /// second take 10 % of a core. More are answered with 503.
+    /// Signature checks for callers that were not served lately, all of them together. At 0.05 ms each the 500 per
+    /// second take 3 % of a core. More are answered with 503.
     pub stranger_checks: Option<Rate>,
     /// Memory for bodies of such callers, all of them together, 16 MiB; always enough for two of the largest. More
     /// are answered with 503.
@@ -118,8 +118,8 @@ impl Default for Limits {
                 burst: 2000.0,
             }),
             stranger_checks: Some(Rate {
-                per_second: 2000.0,
-                burst: 2000.0,
+                per_second: 500.0,
+                burst: 1000.0,
             }),
             stranger_bytes: 16 << 20,
             per_hotkey: Some(Rate {

@@ -4,9 +4,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use axoneme_protocol::body_hash::{body_hash, body_matches};
+use axoneme_protocol::body_hash::{body_matches, hash_values, hashed_values, matches};
 use axoneme_protocol::envelope::read_body;
-use axoneme_protocol::{EmptyValue, Envelope, Ping, StreamingSynapse, Synapse};
+use axoneme_protocol::python::PyValue;
+use axoneme_protocol::{EmptyValue, Envelope, Ping, StreamingSynapse, Synapse, UnicodeVersion};
 use http::{HeaderName, HeaderValue};
 use tokio_util::sync::CancellationToken;
 
@@ -102,16 +103,36 @@ pub(crate) trait Whole: Send {
     fn plain(&self) -> Result<Vec<u8>, String>;
 }
 
-impl<S: Synapse> Whole for S {
+/// An answer, and what was hashed of its question.
+struct Answer<S> {
+    synapse: S,
+    question: Option<Hashed>,
+}
+
+impl<S: Synapse> Whole for Answer<S> {
     fn in_envelope(&self, envelope: &mut Envelope) -> Result<Vec<u8>, String> {
-        envelope.body_hash = body_hash(self).map_err(|error| error.to_string())?;
-        envelope.body(self).map_err(|error| error.to_string())
+        let values = hashed_values(&self.synapse).map_err(|error| error.to_string())?;
+        envelope.body_hash = match &self.question {
+            // The hash fields are the question; handlers leave them as they are, and then the hash is the same.
+            Some(question) if question.values == values => question.hash.clone(),
+            _ => hash_values(&values, UnicodeVersion::OURS),
+        };
+        envelope.body(&self.synapse).map_err(|error| error.to_string())
     }
 
     fn plain(&self) -> Result<Vec<u8>, String> {
-        serde_json::to_vec(self).map_err(|error| error.to_string())
+        serde_json::to_vec(&self.synapse).map_err(|error| error.to_string())
     }
 }
+
+/// The values under a hash that was found right.
+struct Hashed {
+    values: Vec<PyValue>,
+    hash: String,
+}
+
+/// The largest body whose hashed values are kept until it is answered. Keeping them costs memory, hashing again time.
+const WORTH_KEEPING: usize = 16 << 10;
 
 /// A handler that gives a whole answer.
 pub(crate) struct WholeRoute<S: Synapse>(pub(crate) Arc<dyn Forward<S>>);
@@ -134,12 +155,12 @@ impl<S: Synapse> Route for WholeRoute<S> {
     }
 
     fn read(&self, body: &[u8], claimed_hash: Option<&str>) -> Result<Ready, Refusal> {
-        let synapse: S = parse(body, claimed_hash)?;
+        let (synapse, question): (S, _) = parse(body, claimed_hash)?;
         let forward = self.0.clone();
         Ok(Box::new(move |caller, cancel| {
             Box::pin(async move {
-                let answer = forward.forward(caller, synapse, cancel).await?;
-                Ok(Handled::Whole(Box::new(answer)))
+                let synapse = forward.forward(caller, synapse, cancel).await?;
+                Ok(Handled::Whole(Box::new(Answer { synapse, question })))
             })
         }))
     }
@@ -166,7 +187,7 @@ impl<S: StreamingSynapse> Route for StreamRoute<S> {
     }
 
     fn read(&self, body: &[u8], claimed_hash: Option<&str>) -> Result<Ready, Refusal> {
-        let synapse: S = parse(body, claimed_hash)?;
+        let (synapse, _): (S, _) = parse(body, claimed_hash)?;
         let forward = self.0.clone();
         Ok(Box::new(move |caller, cancel| {
             Box::pin(async move { forward.forward(caller, synapse, cancel).await.map(Handled::Pieces) })
@@ -174,7 +195,7 @@ impl<S: StreamingSynapse> Route for StreamRoute<S> {
     }
 }
 
-fn parse<S: Synapse>(body: &[u8], claimed_hash: Option<&str>) -> Result<S, Refusal> {
+fn parse<S: Synapse>(body: &[u8], claimed_hash: Option<&str>) -> Result<(S, Option<Hashed>), Refusal> {
     let synapse: S = read_body(body).map_err(|error| Refusal::Body {
         synapse: S::NAME,
         what: match error.classify() {
@@ -182,12 +203,21 @@ fn parse<S: Synapse>(body: &[u8], claimed_hash: Option<&str>) -> Result<S, Refus
             _ => "malformed JSON",
         },
     })?;
-    match claimed_hash.map(|claimed| body_matches(&synapse, body, claimed)) {
-        None | Some(Ok(true)) => {}
-        Some(Ok(false)) => return Err(Refusal::BodyHash),
-        Some(Err(error)) => return Err(Refusal::internal(&error)),
+    let Some(claimed) = claimed_hash else {
+        return Ok((synapse, None));
+    };
+    let values = hashed_values(&synapse).map_err(|error| Refusal::internal(&error))?;
+    if matches(&values, claimed) {
+        let hash = claimed.to_owned();
+        let kept = (body.len() <= WORTH_KEEPING).then_some(Hashed { values, hash });
+        return Ok((synapse, kept));
     }
-    Ok(synapse)
+    // There are values that a body spells in more than one way.
+    match body_matches(&synapse, body, claimed) {
+        Ok(true) => Ok((synapse, None)),
+        Ok(false) => Err(Refusal::BodyHash),
+        Err(error) => Err(Refusal::internal(&error)),
+    }
 }
 
 /// The built-in ping every axon answers.
