@@ -41,7 +41,7 @@ pub struct Limits {
     /// Handlers that run at once, 64.
     pub max_concurrent: usize,
     /// How many of those are kept for callers that the policy [prefers](crate::CallerPolicy::preferred), 16; half at
-    /// most.
+    /// most. A policy that prefers nobody leaves them unused.
     pub reserved_concurrent: usize,
     /// Requests that wait for a handler, 256. More are answered with 503, lowest priority first. 0: nobody waits.
     pub queue_len: usize,

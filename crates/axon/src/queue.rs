@@ -195,7 +195,8 @@ impl Gate {
         }
     }
 
-    pub(crate) fn waiting(&self) -> usize {
+    #[cfg(test)]
+    fn waiting(&self) -> usize {
         self.state.lock().waiting()
     }
 

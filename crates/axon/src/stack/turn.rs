@@ -9,6 +9,24 @@ use super::stage::{Asked, Step};
 use crate::queue::Turned;
 use crate::refusal::Refusal;
 
+/// Counts one waiting request in the metrics for as long as it lives.
+struct Counted(metrics::Gauge);
+
+impl Counted {
+    fn new() -> Self {
+        let waiting = metrics::gauge!("axon_queue_waiting");
+        waiting.increment(1.0);
+        Self(waiting)
+    }
+}
+
+impl Drop for Counted {
+    /// Also when the client goes away while it waits.
+    fn drop(&mut self) {
+        self.0.decrement(1.0);
+    }
+}
+
 #[derive(Clone)]
 pub(crate) struct Turn(pub(crate) Arc<Shared>);
 
@@ -24,7 +42,7 @@ impl Step for Turn {
         let deadline = asked.deadline(&shared.limits);
         let until = deadline.min(Instant::now() + shared.limits.queue_timeout);
         let entering = shared.gate.enter(priority, preferred, until);
-        metrics::gauge!("axon_queue_waiting").set(shared.gate.waiting() as f64);
+        let _counted = Counted::new();
         asked.permit = Some(entering.await.map_err(|turned| match turned {
             Turned::Late if until >= deadline => Refusal::HandlerTimeout {
                 after: deadline - asked.began,
