@@ -63,6 +63,23 @@ pub(crate) struct AxonRecord {
     pub(crate) protocol: u8,
 }
 
+/// A TLS key as the chain stores it.
+#[derive(Debug, Clone, subxt::ext::scale_decode::DecodeAsType)]
+#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+pub(crate) struct CertificateRecord {
+    pub(crate) public_key: Vec<u8>,
+    pub(crate) algorithm: u8,
+}
+
+impl CertificateRecord {
+    /// As it was handed to the chain.
+    pub(crate) fn published(self) -> Vec<u8> {
+        let mut key = vec![self.algorithm];
+        key.extend(self.public_key);
+        key
+    }
+}
+
 /// The integer and the type (4 or 6) under which the chain stores an address.
 pub fn ip_to_u128(ip: IpAddr) -> (u128, u8) {
     match ip {

@@ -141,6 +141,39 @@ impl Chain {
         if self.axon_of(netuid, &hotkey.account_id()).await? == Some(*endpoint) {
             return Ok(Served::Unchanged);
         }
+        self.announce("serve_axon", hotkey, netuid, endpoint, None).await
+    }
+
+    /// [`serve_axon`](Self::serve_axon) with the public key of the axon's TLS: a byte for the algorithm, then the key.
+    ///
+    /// # Errors
+    /// As [`serve_axon`](Self::serve_axon). A key that the chain cannot hold is no error there: the old one stays, and
+    /// [`tls_key_of`](Self::tls_key_of) tells.
+    pub async fn serve_axon_tls(
+        &self,
+        hotkey: &Keypair,
+        netuid: u16,
+        endpoint: &AxonEndpoint,
+        tls_key: &[u8],
+    ) -> Result<Served, ChainError> {
+        let account = hotkey.account_id();
+        if self.axon_of(netuid, &account).await? == Some(*endpoint)
+            && self.tls_key_of(netuid, &account).await?.as_deref() == Some(tls_key)
+        {
+            return Ok(Served::Unchanged);
+        }
+        self.announce("serve_axon_tls", hotkey, netuid, endpoint, Some(tls_key))
+            .await
+    }
+
+    async fn announce(
+        &self,
+        name: &'static str,
+        hotkey: &Keypair,
+        netuid: u16,
+        endpoint: &AxonEndpoint,
+        tls_key: Option<&[u8]>,
+    ) -> Result<Served, ChainError> {
         let (ip, ip_type) = ip_to_u128(endpoint.ip);
         let payload = || {
             let args = [
@@ -153,11 +186,14 @@ impl Chain {
                 ("placeholder1", number(0_u8)),
                 ("placeholder2", number(0_u8)),
             ];
-            call(SUBTENSOR, "serve_axon", args)
+            let Some(key) = tls_key else {
+                return call(SUBTENSOR, name, args);
+            };
+            let [a, b, c, d, e, f, g, h] = args;
+            let certificate = ("certificate", Value::from_bytes(key));
+            call(SUBTENSOR, name, [a, b, c, d, e, f, g, h, certificate])
         };
-        let included = self
-            .submit("serve_axon", hotkey, |_| Ok(payload()), WaitFor::Inclusion)
-            .await?;
+        let included = self.submit(name, hotkey, |_| Ok(payload()), WaitFor::Inclusion).await?;
         Ok(Served::Announced(included.receipt))
     }
 

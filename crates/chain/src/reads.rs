@@ -1,7 +1,7 @@
 //! Questions to the chain.
 
 use crate::at::{At, SUBTENSOR, account, number};
-use crate::axon::{AxonEndpoint, AxonRecord};
+use crate::axon::{AxonEndpoint, AxonRecord, CertificateRecord};
 use crate::chain::Chain;
 use crate::epoch::{EpochState, legacy_blocks_until_next};
 use crate::error::ChainError;
@@ -224,6 +224,19 @@ impl Chain {
             let keys = vec![number(netuid), account(hotkey)];
             let record: Option<AxonRecord> = at.stored(SUBTENSOR, "Axons", keys).await?;
             Ok(record.as_ref().and_then(AxonEndpoint::from_record))
+        })
+        .await
+    }
+
+    /// The public key of TLS that a hotkey has published: a byte for the algorithm, then the key.
+    ///
+    /// # Errors
+    /// As [`Chain::subnet_exists`].
+    pub async fn tls_key_of(&self, netuid: u16, hotkey: &AccountId) -> Result<Option<Vec<u8>>, ChainError> {
+        self.read("tls_key_of", |at| async move {
+            let keys = vec![number(netuid), account(hotkey)];
+            let record: Option<CertificateRecord> = at.value_if_known(SUBTENSOR, "NeuronCertificates", keys).await?;
+            Ok(record.map(CertificateRecord::published))
         })
         .await
     }

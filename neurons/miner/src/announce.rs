@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axoneme_chain::{AxonEndpoint, Chain};
+use axoneme_chain::{AxonEndpoint, Chain, ChainError};
 use axoneme_neuron::config::AxonConfig;
 use axoneme_neuron::metagraph::MetagraphWatch;
 use axoneme_neuron::{Duties, ExitCode, Failure, Readiness};
@@ -75,20 +75,50 @@ fn any_loopback(ip: IpAddr) -> IpAddr {
     if ip.is_loopback() { ip } else { LOCAL }
 }
 
+/// What is published on chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Published {
+    /// Where the axon is reached.
+    pub endpoint: AxonEndpoint,
+    /// The public key of its TLS, if it serves any.
+    pub tls_key: Option<Vec<u8>>,
+}
+
+impl Published {
+    /// Writes it to the chain.
+    async fn announce(&self, chain: &Chain, hotkey: &Keypair, netuid: u16) -> Result<(), ChainError> {
+        match &self.tls_key {
+            None => chain.serve_axon(hotkey, netuid, &self.endpoint).await?,
+            Some(key) => chain.serve_axon_tls(hotkey, netuid, &self.endpoint, key).await?,
+        };
+        Ok(())
+    }
+
+    /// Whether the chain holds the TLS key, or none where there is none to hold. A chain that cannot store one keeps
+    /// what it had without a word, so it has to be asked.
+    async fn key_is_there(&self, chain: &Chain, hotkey: &Keypair, netuid: u16) -> Result<bool, ChainError> {
+        let Some(key) = &self.tls_key else {
+            return Ok(true);
+        };
+        let stored = chain.tls_key_of(netuid, &hotkey.account_id()).await?;
+        Ok(stored.as_ref() == Some(key))
+    }
+}
+
 /// Adds a duty that publishes the address now, and again whenever the chain's record differs (a
 /// new registration, a chain that was reset).
 pub fn keep_announced(
     duties: &mut Duties,
     chain: &Chain,
     hotkey: &Arc<Keypair>,
-    endpoint: AxonEndpoint,
+    ours: Published,
     metagraph: MetagraphWatch,
     readiness: &Readiness,
 ) {
     let (chain, hotkey, readiness) = (chain.clone(), hotkey.clone(), readiness.clone());
     duties.spawn("announce", STUCK, move |heart, cancel| {
         let (chain, hotkey, readiness) = (chain.clone(), hotkey.clone(), readiness.clone());
-        let (endpoint, mut metagraph) = (endpoint, metagraph.clone());
+        let (ours, mut metagraph) = (ours.clone(), metagraph.clone());
         async move {
             loop {
                 let (netuid, published) = {
@@ -100,14 +130,16 @@ pub fn keep_announced(
                     None => readiness.set("registration", Err("the hotkey is no longer registered".into())),
                     Some(axon) => {
                         readiness.set("registration", Ok(()));
-                        if !axon.is_some_and(|axon| same_place(&axon, &endpoint)) {
-                            chain
-                                .serve_axon(&hotkey, netuid, &endpoint)
-                                .await
-                                .inspect_err(|error| {
-                                    readiness.set("axon published", Err(error.to_string()));
-                                })?;
-                            tracing::info!("axon published on chain as {}:{}", endpoint.ip, endpoint.port);
+                        let placed = axon.is_some_and(|axon| same_place(&axon, &ours.endpoint));
+                        if !placed || !ours.key_is_there(&chain, &hotkey, netuid).await? {
+                            let announced = ours.announce(&chain, &hotkey, netuid).await;
+                            announced.inspect_err(|error| {
+                                readiness.set("axon published", Err(error.to_string()));
+                            })?;
+                            if !ours.key_is_there(&chain, &hotkey, netuid).await? {
+                                tracing::warn!("the chain did not take the TLS key; clients go on without TLS");
+                            }
+                            tracing::info!("axon published on chain as {}:{}", ours.endpoint.ip, ours.endpoint.port);
                         }
                         readiness.set("axon published", Ok(()));
                     }

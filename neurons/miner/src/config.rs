@@ -155,6 +155,8 @@ pub struct WireSection {
     pub btauth: bool,
     /// Sign answers to `btauth/1` callers, `twresp/1`.
     pub sign_responses: bool,
+    /// Serve TLS too, on the same port, with a key that is kept in the data directory and published on chain.
+    pub tls: bool,
 }
 
 impl Default for WireSection {
@@ -163,6 +165,7 @@ impl Default for WireSection {
             v10: true,
             btauth: true,
             sign_responses: true,
+            tls: false,
         }
     }
 }
@@ -330,6 +333,11 @@ pub fn program() -> Program {
             "miner.wire.sign_responses",
             Kind::Switch,
             "Sign answers to btauth/1 callers (twresp/1)",
+        ),
+        Setting::new(
+            "miner.wire.tls",
+            Kind::Switch,
+            "Serve TLS on the same port too, its key published on chain",
         ),
         Setting::new(
             "miner.limits.per_address",

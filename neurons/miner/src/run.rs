@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axoneme_axon::{Axon, AxonError, Limits};
+use axoneme_axon::{Axon, AxonError, Limits, TlsIdentity};
 use axoneme_llm::{DeviceChoice, Engine, EngineConfig, ModelError, ModelRef, ModelStore, SMOLLM2_135M, StderrProgress};
 use axoneme_neuron::metagraph::{keep_fresh, watch_connection};
 use axoneme_neuron::{Duties, ExitCode, Failure, Readiness, admin, preflight};
@@ -13,11 +13,13 @@ use axoneme_replay::{ReplayConfig, ReplayError, Scope};
 use axoneme_wallet::AccountId;
 use tokio_util::sync::CancellationToken;
 
-use crate::announce;
+use crate::announce::{self, Published};
 use crate::config::{MinerConfig, MinerKind};
 use crate::forward::PromptingForward;
 use crate::policy::MinerPolicy;
 
+/// Name of the TLS key in the data directory.
+const TLS_KEY: &str = "axon_tls.key";
 /// Time for requests in flight at the end; less than the five seconds an operator waits.
 const DRAIN: Duration = Duration::from_secs(3);
 
@@ -61,7 +63,15 @@ pub async fn run(config: MinerConfig, host: Host, cancel: CancellationToken) -> 
         Some(engine) => PromptingForward::model(config.miner.clone(), engine),
         None => PromptingForward::echo(config.miner.clone()),
     });
-    let axon = Axon::builder(identity.hotkey.clone())
+    let mut axon = Axon::builder(identity.hotkey.clone());
+    if config.miner.wire.tls {
+        let folder = config
+            .logging
+            .data_dir(&config.wallet, config.netuid, &config.neuron.name);
+        let identity = TlsIdentity::load_or_create(&folder.join(TLS_KEY));
+        axon = axon.tls(identity.map_err(|error| Failure::new(ExitCode::Config, &error))?);
+    }
+    let axon = axon
         .bind(config.axon.bind())
         .limits(limits)
         .auth(config.miner.wire.auth())
@@ -86,7 +96,10 @@ pub async fn run(config: MinerConfig, host: Host, cancel: CancellationToken) -> 
         &mut duties,
         &identity.chain,
         &identity.hotkey,
-        endpoint,
+        Published {
+            endpoint,
+            tls_key: axon.tls_key().map(<[u8]>::to_vec),
+        },
         metagraph,
         &readiness,
     );

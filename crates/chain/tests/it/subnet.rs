@@ -58,6 +58,22 @@ async fn a_miner_that_validators_weigh_earns_after_an_epoch() {
         Some(endpoint)
     );
 
+    // With a TLS key, which other axons do not have.
+    let tls_key = [&[1_u8], [7; 32].as_slice()].concat();
+    for expected in [true, false] {
+        let served = chain
+            .serve_axon_tls(&key("//Bob//hot"), netuid, &endpoint, &tls_key)
+            .await
+            .expect("announced");
+        assert_eq!(matches!(served, Served::Announced(_)), expected);
+    }
+    let published = |uri| {
+        let (chain, account) = (&chain, id(uri));
+        async move { chain.tls_key_of(netuid, &account).await.expect("an answer") }
+    };
+    assert_eq!(published("//Bob//hot").await, Some(tls_key));
+    assert_eq!(published("//Charlie//hot").await, None);
+
     let permitted = until(&chain, "the permit", || async {
         let metagraph = chain.metagraph(netuid).await?;
         Ok(metagraph
