@@ -114,7 +114,7 @@ async fn a_miner_that_validators_weigh_earns_after_an_epoch() {
     assert!(weigher.active && weigher.dividends > 0.0 && weigher.validator_trust > 0.9);
     assert!(weigher.total_stake > 0 && weigher.alpha_stake > 0);
     assert_eq!(weigher.last_update, block);
-    assert!(weigher.axon.is_none());
+    assert_eq!(weigher.axon, Some(endpoint));
 
     let next = chain
         .next_epoch_start(netuid)
