@@ -102,6 +102,15 @@ impl Running {
         None
     }
 
+    /// Waits until a chain says where it listens; its port.
+    pub fn wait_for_port(&mut self) -> u16 {
+        const ADDRESS: &str = "ws://127.0.0.1:";
+        let line = self.wait_for(ADDRESS);
+        let rest = line.split(ADDRESS).nth(1).unwrap();
+        let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        digits.parse().unwrap()
+    }
+
     /// All lines until now.
     pub fn said(&mut self) -> &[String] {
         self.seen.extend(self.lines.try_iter());
@@ -204,15 +213,7 @@ impl Subnet {
         let data = self.folder.path().join("chain");
         let port = self.port.to_string();
         let mut chain = Running::start("localnet", &["--port", &port, "--data-dir", data.to_str().unwrap()]);
-        let line = chain.wait_for("ws://127.0.0.1:");
-        let digits: String = line
-            .split("ws://127.0.0.1:")
-            .nth(1)
-            .unwrap()
-            .chars()
-            .take_while(char::is_ascii_digit)
-            .collect();
-        self.port = digits.parse().unwrap();
+        self.port = chain.wait_for_port();
         self.endpoint = format!("ws://127.0.0.1:{}", self.port);
         self.chain = Some(chain);
     }

@@ -109,14 +109,7 @@ fn weights_become_incentive_and_the_document_says_what_the_chain_says() {
     // The chain goes on from its folder; no neuron runs, so the block of the document is as it was.
     let chain_dir = folder.path().join("chain");
     let mut chain = Running::start("localnet", &["--port", "0", "--data-dir", chain_dir.to_str().unwrap()]);
-    let line = chain.wait_for("ws://127.0.0.1:");
-    let port: String = line
-        .split("ws://127.0.0.1:")
-        .nth(1)
-        .unwrap()
-        .chars()
-        .take_while(char::is_ascii_digit)
-        .collect();
+    let port = chain.wait_for_port();
     let network = &document["network"];
     let netuid = network["netuid"].as_u64().unwrap() as u16;
     let validator_uid = validator["uid"].as_u64().unwrap() as u16;
@@ -157,14 +150,7 @@ fn weights_become_incentive_and_the_document_says_what_the_chain_says() {
 fn ctrl_c_ends_everything_within_five_seconds() {
     let _alone = alone_with_models();
     let mut up = Running::start("axoneme", &["up", "--port", "0"]);
-    let line = up.wait_for("dev chain on ws://127.0.0.1:");
-    let port: String = line
-        .split("ws://127.0.0.1:")
-        .nth(1)
-        .unwrap()
-        .chars()
-        .take_while(char::is_ascii_digit)
-        .collect();
+    let port = up.wait_for_port();
     // In the middle of the first prompt run, while a model generates.
     up.wait_for("validator started");
     std::thread::sleep(Duration::from_secs(3));
