@@ -73,10 +73,7 @@ impl<T: Config> Pallet<T> {
         let hotkeys = Self::hotkeys(netuid);
         let uids = 0..SubnetworkN::<T>::get(netuid);
         let pending_commit = if CommitRevealWeightsEnabled::<T>::get(netuid) {
-            hotkeys
-                .iter()
-                .map(|hotkey| Self::oldest_commit(index, hotkey))
-                .collect()
+            Self::oldest_commits(index)
         } else {
             vec![]
         };
@@ -114,16 +111,30 @@ impl<T: Config> Pallet<T> {
         }
     }
 
-    /// Block of the oldest commit that can still be revealed.
-    fn oldest_commit(index: u16, hotkey: &T::AccountId) -> Option<u64> {
+    /// Block of each neuron's oldest commit of either kind that can still be revealed.
+    fn oldest_commits(index: u16) -> Vec<Option<u64>> {
         let netuid = index % MECHANISM_STRIDE;
-        let current = SubnetEpochIndex::<T>::get(netuid);
-        let period = RevealPeriodEpochs::<T>::get(netuid);
-        let commits = WeightCommits::<T>::get(index, hotkey).unwrap_or_default();
-        let alive = commits
-            .into_iter()
-            .filter(|commit: &(_, u64, u64, u64)| commit.1.saturating_add(period) >= current);
-        alive.map(|(_, _, block, _)| block).min()
+        let mut oldest = vec![None; usize::from(SubnetworkN::<T>::get(netuid))];
+        let mut note = |hotkey: &T::AccountId, epoch: u64, block: u64| {
+            let uid = Self::uid_of(netuid, hotkey).map(usize::from);
+            let Some(slot) = uid.and_then(|uid| oldest.get_mut(uid)) else {
+                return;
+            };
+            if !Self::is_expired(netuid, epoch) {
+                *slot = Some(slot.map_or(block, |other: u64| other.min(block)));
+            }
+        };
+        for (hotkey, commits) in WeightCommits::<T>::iter_prefix(index) {
+            commits
+                .iter()
+                .for_each(|(_, epoch, block, _)| note(&hotkey, *epoch, *block));
+        }
+        for (epoch, commits) in TimelockedWeightCommits::<T>::iter_prefix(index) {
+            commits
+                .iter()
+                .for_each(|(hotkey, block, _, _)| note(hotkey, epoch, *block));
+        }
+        oldest
     }
 
     fn store_epoch(netuid: u16, outputs: &[(u64, EpochOutput)], result: &EpochOutput) {

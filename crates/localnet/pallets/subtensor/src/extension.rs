@@ -2,7 +2,7 @@
 //!
 //! They matter most for free calls: without them an account that owns nothing could fill blocks with calls that fail.
 
-use crate::{netuid_index, AxonInfo, Call, Config, Error, NetworksAdded, Pallet, PrometheusInfo};
+use crate::{netuid_index, AxonInfo, Call, Config, Error, NetworksAdded, Pallet, PrometheusInfo, WeightCommits};
 use codec::{Decode, DecodeWithMemTracking, Encode};
 use frame_support::{dispatch::DispatchInfo, pallet_prelude::TransactionSource, traits::IsSubType};
 use scale_info::TypeInfo;
@@ -31,6 +31,14 @@ pub enum Refusal {
     ServingRateLimitExceeded = 12,
     /// Port 0.
     InvalidPort = 13,
+    /// The round of the reveal has passed.
+    InvalidRevealRound = 15,
+    /// Nothing is committed with this hash.
+    CommitNotFound = 16,
+    /// Not the epoch to reveal in.
+    CommitBlockNotInRevealRange = 17,
+    /// Lists differ in length.
+    InputLengthsUnequal = 18,
     /// The hotkey has no uid on this subnet.
     UidNotFound = 19,
     /// Anything else.
@@ -50,6 +58,10 @@ impl<T> From<Error<T>> for Refusal {
             Error::InvalidIpAddress => Self::InvalidIpAddress,
             Error::ServingRateLimitExceeded => Self::ServingRateLimitExceeded,
             Error::InvalidPort => Self::InvalidPort,
+            Error::InvalidRevealRound => Self::InvalidRevealRound,
+            Error::InputLengthsUnequal => Self::InputLengthsUnequal,
+            Error::NoWeightsCommitFound | Error::InvalidRevealCommitHashNotMatch => Self::CommitNotFound,
+            Error::RevealTooEarly | Error::ExpiredWeightCommit => Self::CommitBlockNotInRevealRange,
             _ => Self::BadRequest,
         }
     }
@@ -78,6 +90,42 @@ impl<T: Config> SubtensorTransactionExtension<T> {
         match call {
             Call::set_weights { netuid, .. } => Self::check_weights(who, *netuid, 0),
             Call::set_mechanism_weights { netuid, mecid, .. } => Self::check_weights(who, *netuid, *mecid),
+            Call::batch_set_weights { netuids, .. } | Call::batch_commit_weights { netuids, .. } => netuids
+                .iter()
+                .try_for_each(|netuid| Self::check_stake(who, netuid.0).map(|_| ())),
+            Call::commit_weights { netuid, .. } => Self::check_weights(who, *netuid, 0),
+            Call::commit_mechanism_weights { netuid, mecid, .. } => Self::check_weights(who, *netuid, *mecid),
+            Call::reveal_weights {
+                netuid,
+                uids,
+                values,
+                salt,
+                version_key,
+            } => Self::check_reveal(who, *netuid, 0, uids, values, salt, *version_key),
+            Call::reveal_mechanism_weights {
+                netuid,
+                mecid,
+                uids,
+                values,
+                salt,
+                version_key,
+            } => Self::check_reveal(who, *netuid, *mecid, uids, values, salt, *version_key),
+            Call::batch_reveal_weights {
+                netuid,
+                uids_list,
+                values_list,
+                salts_list,
+                version_keys,
+            } => {
+                let count = uids_list.len();
+                if [values_list.len(), salts_list.len(), version_keys.len()] != [count; 3] {
+                    return Err(Refusal::InputLengthsUnequal);
+                }
+                (0..count).try_for_each(|i| {
+                    let (uids, values, salt) = (&uids_list[i], &values_list[i], &salts_list[i]);
+                    Self::check_reveal(who, *netuid, 0, uids, values, salt, version_keys[i])
+                })
+            }
             Call::serve_axon {
                 netuid,
                 ip,
@@ -125,6 +173,14 @@ impl<T: Config> SubtensorTransactionExtension<T> {
     }
 
     fn check_weights(who: &T::AccountId, netuid: u16, mecid: u8) -> Result<(), Refusal> {
+        let uid = Self::check_stake(who, netuid)?;
+        if !Pallet::<T>::passes_weights_rate_limit(netuid, netuid_index(netuid, mecid), uid) {
+            return Err(Refusal::RateLimitExceeded);
+        }
+        Ok(())
+    }
+
+    fn check_stake(who: &T::AccountId, netuid: u16) -> Result<u16, Refusal> {
         if !NetworksAdded::<T>::get(netuid) {
             return Err(Refusal::SubnetNotExists);
         }
@@ -132,9 +188,23 @@ impl<T: Config> SubtensorTransactionExtension<T> {
         if !Pallet::<T>::has_stake_for_weights(who, netuid) {
             return Err(Refusal::StakeAmountTooLow);
         }
-        if !Pallet::<T>::passes_weights_rate_limit(netuid, netuid_index(netuid, mecid), uid) {
-            return Err(Refusal::RateLimitExceeded);
-        }
+        Ok(uid)
+    }
+
+    fn check_reveal(
+        who: &T::AccountId,
+        netuid: u16,
+        mecid: u8,
+        uids: &[u16],
+        values: &[u16],
+        salt: &[u16],
+        version_key: u64,
+    ) -> Result<(), Refusal> {
+        Self::check_stake(who, netuid)?;
+        let index = netuid_index(netuid, mecid);
+        let hash = Pallet::<T>::commit_hash(who, index, uids, values, salt, version_key);
+        let commits = WeightCommits::<T>::get(index, who).unwrap_or_default();
+        Pallet::<T>::revealable(index, &commits, hash)?;
         Ok(())
     }
 }

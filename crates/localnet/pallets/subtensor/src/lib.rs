@@ -48,7 +48,7 @@ use macros::{calls, errors, events, genesis, storage_neurons, storage_params, st
 #[import_section(genesis::genesis)]
 #[frame_support::pallet]
 pub mod pallet {
-    use crate::types::*;
+    use crate::{types::*, weights::reveal::Reveal};
     use frame_support::{
         pallet_prelude::*,
         traits::{

@@ -48,5 +48,7 @@ impl<T: Config> Pallet<T> {
         LastUpdate::<T>::remove(index);
         let _ = Weights::<T>::clear_prefix(index, u32::MAX, None);
         let _ = Bonds::<T>::clear_prefix(index, u32::MAX, None);
+        let _ = WeightCommits::<T>::clear_prefix(index, u32::MAX, None);
+        let _ = TimelockedWeightCommits::<T>::clear_prefix(index, u32::MAX, None);
     }
 }

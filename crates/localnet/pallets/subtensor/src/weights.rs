@@ -1,4 +1,11 @@
 //! Setting weights: the checks in the main chain's order, then the row as consensus reads it.
+//!
+//! With commit-reveal on, rows arrive by [`reveal`] of a hash that [`commit`] stored, or by a [`timelock`] that a pulse of
+//! the beacon opens. [`batch`] is for several subnets at once.
+
+pub mod batch;
+pub mod commit;
+pub mod reveal;
 
 use crate::{yuma::fixed::I32F32, *};
 use frame_support::{ensure, pallet_prelude::DispatchResult};
@@ -8,7 +15,7 @@ use std::collections::BTreeSet;
 const FACTOR_THRESHOLD: u16 = 32_768;
 
 impl<T: Config> Pallet<T> {
-    /// Stores a validator's row of weights.
+    /// Sets a validator's weights directly, where nothing has to be committed first.
     pub fn do_set_weights(
         hotkey: &T::AccountId,
         netuid: u16,
@@ -21,13 +28,21 @@ impl<T: Config> Pallet<T> {
             !CommitRevealWeightsEnabled::<T>::get(netuid),
             Error::<T>::CommitRevealEnabled
         );
+        Self::store_weights(hotkey, netuid, mecid, uids, values, version_key)
+    }
+
+    /// Stores a validator's row of weights, whether it was sent openly or revealed.
+    pub(crate) fn store_weights(
+        hotkey: &T::AccountId,
+        netuid: u16,
+        mecid: u8,
+        uids: Vec<u16>,
+        values: Vec<u16>,
+        version_key: u64,
+    ) -> DispatchResult {
         ensure!(netuid != ROOT, Error::<T>::CanNotSetRootNetworkWeights);
         ensure!(uids.len() == values.len(), Error::<T>::WeightVecNotEqualSize);
-        ensure!(NetworksAdded::<T>::get(netuid), Error::<T>::SubnetNotExists);
-        ensure!(
-            mecid < MechanismCountCurrent::<T>::get(netuid),
-            Error::<T>::MechanismDoesNotExist
-        );
+        Self::ensure_mechanism(netuid, mecid)?;
         let neurons = SubnetworkN::<T>::get(netuid);
         ensure!(
             uids.len() <= usize::from(neurons),
@@ -44,8 +59,10 @@ impl<T: Config> Pallet<T> {
             Error::<T>::IncorrectWeightVersionKey
         );
         let index = netuid_index(netuid, mecid);
+        // What is revealed was held to the limit when it was committed.
+        let revealed = CommitRevealWeightsEnabled::<T>::get(netuid);
         ensure!(
-            Self::passes_weights_rate_limit(netuid, index, uid),
+            revealed || Self::passes_weights_rate_limit(netuid, index, uid),
             Error::<T>::SettingWeightsTooFast
         );
         let self_weight = uids == [uid];
@@ -62,13 +79,40 @@ impl<T: Config> Pallet<T> {
 
         let row: Vec<(u16, u16)> = uids.into_iter().zip(max_upscale(&values)).collect();
         Weights::<T>::insert(index, uid, row);
+        if !revealed {
+            Self::touch_last_update(index, uid);
+        }
+        Self::deposit_event(Event::WeightsSet(index, uid));
+        Ok(())
+    }
+
+    /// Refuses subnets and mechanisms that do not exist.
+    pub(crate) fn ensure_mechanism(netuid: u16, mecid: u8) -> DispatchResult {
+        ensure!(NetworksAdded::<T>::get(netuid), Error::<T>::SubnetNotExists);
+        ensure!(
+            mecid < MechanismCountCurrent::<T>::get(netuid),
+            Error::<T>::MechanismDoesNotExist
+        );
+        Ok(())
+    }
+
+    /// Notes that a neuron has set or committed weights in this block.
+    pub(crate) fn touch_last_update(index: u16, uid: u16) {
         LastUpdate::<T>::mutate(index, |blocks| {
             if let Some(block) = blocks.get_mut(usize::from(uid)) {
                 *block = Self::current_block();
             }
         });
-        Self::deposit_event(Event::WeightsSet(index, uid));
-        Ok(())
+    }
+
+    /// Index of the epoch that the current block belongs to, counting one that is due in it.
+    pub fn current_epoch(netuid: u16) -> u64 {
+        Self::schedule(netuid).index_at(Self::current_block())
+    }
+
+    /// Whether what was committed in an epoch can no longer be revealed.
+    pub fn is_expired(netuid: u16, commit_epoch: u64) -> bool {
+        Self::current_epoch(netuid) > commit_epoch.saturating_add(RevealPeriodEpochs::<T>::get(netuid))
     }
 
     /// Whether enough stake stands behind a hotkey to set weights; the owner's needs none.

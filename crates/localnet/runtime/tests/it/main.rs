@@ -4,6 +4,7 @@
 
 mod admin;
 mod chain;
+mod commit_reveal;
 mod commitments;
 mod drift;
 mod epochs;

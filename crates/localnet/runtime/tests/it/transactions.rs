@@ -4,8 +4,8 @@ use crate::chain::*;
 use codec::Encode;
 use frame_support::dispatch::GetDispatchInfo;
 use node_subtensor_runtime::{
-    AccountId, Executive, Nonce, Runtime, RuntimeCall, Signature, System, TransactionPayment, TxExtension,
-    UncheckedExtrinsic, VERSION,
+    AccountId, Executive, Nonce, Runtime, RuntimeCall, Signature, SubtensorModule, System, TransactionPayment,
+    TxExtension, UncheckedExtrinsic, VERSION,
 };
 use pallet_subtensor::{Call, TAO};
 use sp_core::{sr25519, Pair, H256};
@@ -159,6 +159,41 @@ fn the_pool_refuses_weights_that_are_bound_to_fail() {
         assert_eq!(refusal(signed("validator", 1, weights(netuid, 0))), custom(6));
         pallet_subtensor::StakeThreshold::<Runtime>::put(u64::MAX);
         assert_eq!(refusal(signed("validator", 1, weights(netuid, 0))), custom(1));
+    });
+}
+
+#[test]
+fn the_pool_refuses_commits_and_reveals_that_are_bound_to_fail() {
+    on_chain(|| {
+        let netuid = subnet();
+        validator(netuid, "validator");
+        pallet_subtensor::CommitRevealWeightsEnabled::<Runtime>::insert(netuid, true);
+        let hash = SubtensorModule::commit_hash(&account("validator"), netuid, &[0], &[1], &[2], 0);
+        let commit = |commit_hash| Call::commit_weights { netuid, commit_hash };
+        let reveal = |salt: u16| Call::reveal_weights {
+            netuid,
+            uids: vec![0],
+            values: vec![1],
+            salt: vec![salt],
+            version_key: 0,
+        };
+        assert_eq!(refusal(signed("stranger", 0, commit(hash))), custom(19));
+        assert_eq!(refusal(signed("validator", 0, reveal(2))), custom(16));
+        let committed = Executive::apply_extrinsic(signed("validator", 0, commit(hash)));
+        assert_eq!(committed, Ok(Ok(())));
+        assert_eq!(refusal(signed("validator", 1, commit(hash))), custom(6));
+        assert_eq!(refusal(signed("validator", 1, reveal(2))), custom(17));
+        next_blocks(10);
+        assert_eq!(refusal(signed("validator", 1, reveal(3))), custom(16));
+        assert!(validate(signed("validator", 1, reveal(2))).is_ok());
+        let batch = Call::batch_reveal_weights {
+            netuid,
+            uids_list: vec![vec![0]],
+            values_list: vec![],
+            salts_list: vec![],
+            version_keys: vec![],
+        };
+        assert_eq!(refusal(signed("validator", 1, batch)), custom(18));
     });
 }
 

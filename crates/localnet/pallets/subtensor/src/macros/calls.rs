@@ -181,6 +181,19 @@ mod calls {
             Self::do_register_network(&coldkey, &hotkey, identity)
         }
 
+        /// Sets the weights of a validator's hotkey on several subnets. Free.
+        #[pallet::call_index(80)]
+        #[pallet::weight((Weight::from_parts(100_000_000, 0), DispatchClass::Normal, Pays::No))]
+        pub fn batch_set_weights(
+            origin: OriginFor<T>,
+            netuids: Vec<codec::Compact<u16>>,
+            weights: Vec<Vec<(codec::Compact<u16>, codec::Compact<u16>)>>,
+            version_keys: Vec<codec::Compact<u64>>,
+        ) -> DispatchResult {
+            let hotkey = ensure_signed(origin)?;
+            Self::do_batch_set_weights(&hotkey, netuids, weights, version_keys)
+        }
+
         /// Stakes as much as the price limit (rao per alpha) allows; all or nothing unless `allow_partial`.
         #[pallet::call_index(88)]
         #[pallet::weight(Weight::from_parts(300_000_000, 0))]
@@ -237,6 +250,99 @@ mod calls {
         pub fn start_call(origin: OriginFor<T>, netuid: u16) -> DispatchResult {
             let coldkey = ensure_signed(origin)?;
             Self::do_start_call(&coldkey, netuid)
+        }
+
+        /// Commits to weights by their hash. Free.
+        #[pallet::call_index(96)]
+        #[pallet::weight((Weight::from_parts(60_000_000, 0), DispatchClass::Normal, Pays::No))]
+        pub fn commit_weights(origin: OriginFor<T>, netuid: u16, commit_hash: H256) -> DispatchResult {
+            let hotkey = ensure_signed(origin)?;
+            Self::do_commit_weights(&hotkey, netuid, 0, commit_hash)
+        }
+
+        /// Reveals weights that were committed by hash. Free.
+        #[pallet::call_index(97)]
+        #[pallet::weight((Weight::from_parts(120_000_000, 0), DispatchClass::Normal, Pays::No))]
+        pub fn reveal_weights(
+            origin: OriginFor<T>,
+            netuid: u16,
+            uids: Vec<u16>,
+            values: Vec<u16>,
+            salt: Vec<u16>,
+            version_key: u64,
+        ) -> DispatchResult {
+            let hotkey = ensure_signed(origin)?;
+            let reveal = Reveal {
+                uids,
+                values,
+                salt,
+                version_key,
+            };
+            Self::do_reveal_weights(&hotkey, netuid, 0, reveal)
+        }
+
+        /// Reveals several rows of weights that were committed by hash. Free.
+        #[pallet::call_index(98)]
+        #[pallet::weight((Weight::from_parts(400_000_000, 0), DispatchClass::Normal, Pays::No))]
+        pub fn batch_reveal_weights(
+            origin: OriginFor<T>,
+            netuid: u16,
+            uids_list: Vec<Vec<u16>>,
+            values_list: Vec<Vec<u16>>,
+            salts_list: Vec<Vec<u16>>,
+            version_keys: Vec<u64>,
+        ) -> DispatchResult {
+            let hotkey = ensure_signed(origin)?;
+            let reveals =
+                Reveal::zip(uids_list, values_list, salts_list, version_keys).ok_or(Error::<T>::InputLengthsUnequal)?;
+            Self::do_batch_reveal_weights(&hotkey, netuid, reveals)
+        }
+
+        /// Commits to weights on several subnets by their hashes. Free.
+        #[pallet::call_index(100)]
+        #[pallet::weight((Weight::from_parts(100_000_000, 0), DispatchClass::Normal, Pays::No))]
+        pub fn batch_commit_weights(
+            origin: OriginFor<T>,
+            netuids: Vec<codec::Compact<u16>>,
+            commit_hashes: Vec<H256>,
+        ) -> DispatchResult {
+            let hotkey = ensure_signed(origin)?;
+            Self::do_batch_commit_weights(&hotkey, netuids, commit_hashes)
+        }
+
+        /// Commits to the weights of one mechanism by their hash. Free.
+        #[pallet::call_index(115)]
+        #[pallet::weight((Weight::from_parts(60_000_000, 0), DispatchClass::Normal, Pays::No))]
+        pub fn commit_mechanism_weights(
+            origin: OriginFor<T>,
+            netuid: u16,
+            mecid: u8,
+            commit_hash: H256,
+        ) -> DispatchResult {
+            let hotkey = ensure_signed(origin)?;
+            Self::do_commit_weights(&hotkey, netuid, mecid, commit_hash)
+        }
+
+        /// Reveals the weights of one mechanism that were committed by hash. Free.
+        #[pallet::call_index(116)]
+        #[pallet::weight((Weight::from_parts(120_000_000, 0), DispatchClass::Normal, Pays::No))]
+        pub fn reveal_mechanism_weights(
+            origin: OriginFor<T>,
+            netuid: u16,
+            mecid: u8,
+            uids: Vec<u16>,
+            values: Vec<u16>,
+            salt: Vec<u16>,
+            version_key: u64,
+        ) -> DispatchResult {
+            let hotkey = ensure_signed(origin)?;
+            let reveal = Reveal {
+                uids,
+                values,
+                salt,
+                version_key,
+            };
+            Self::do_reveal_weights(&hotkey, netuid, mecid, reveal)
         }
 
         /// Sets the weights of a validator's hotkey for one mechanism. Free.

@@ -87,7 +87,9 @@ mod errors {
         NoNeuronIdAvailable,
         DelegateTakeTooLow,
         DelegateTakeTooHigh,
+        /// Nothing is committed that could be revealed.
         NoWeightsCommitFound,
+        /// These are not the weights, salt and version key that were committed.
         InvalidRevealCommitHashNotMatch,
         /// Weights have to be committed first on this subnet.
         CommitRevealEnabled,
@@ -120,11 +122,15 @@ mod errors {
         StakeUnavailable,
         /// There is no such subnet.
         SubnetNotExists,
+        /// Ten commits wait to be revealed.
         TooManyUnrevealedCommits,
+        /// The epoch in which the weights could be revealed is over.
         ExpiredWeightCommit,
+        /// The epoch in which the weights can be revealed has not come.
         RevealTooEarly,
         /// The lists differ in length.
         InputLengthsUnequal,
+        /// Weights were set or committed less than `WeightsSetRateLimit` blocks ago.
         CommittingWeightsTooFast,
         /// The amount is below the minimum.
         AmountTooLow,
@@ -166,7 +172,9 @@ mod errors {
         AdminActionProhibitedDuringWeightsWindow,
         SymbolDoesNotExist,
         SymbolAlreadyInUse,
+        /// The commit was made by other software than the chain asks for.
         IncorrectCommitRevealVersion,
+        /// The round of the reveal has passed.
         InvalidRevealRound,
         /// More than 100 epochs.
         RevealPeriodTooLarge,
@@ -185,6 +193,7 @@ mod errors {
         TrimmingWouldExceedMaxImmunePercentage,
         ChildParentInconsistency,
         InvalidRootClaimThreshold,
+        /// Uids times mechanisms would pass 256.
         TooManyUIDsPerMechanism,
         VotingPowerTrackingNotEnabled,
         InvalidVotingPowerEmaAlpha,

@@ -113,6 +113,24 @@ mod events {
         /// netuid.
         #[codec(index = 76)]
         SubnetIdentitySet(u16),
+        /// Weights were committed by hash: hotkey, mechanism-qualified netuid, hash.
+        #[codec(index = 83)]
+        WeightsCommitted(T::AccountId, u16, H256),
+        /// Weights committed by hash were revealed: hotkey, mechanism-qualified netuid, hash.
+        #[codec(index = 84)]
+        WeightsRevealed(T::AccountId, u16, H256),
+        /// Several rows were revealed: hotkey, netuid, hashes.
+        #[codec(index = 85)]
+        WeightsBatchRevealed(T::AccountId, u16, Vec<H256>),
+        /// Everything in a batch succeeded: netuids, hotkey.
+        #[codec(index = 86)]
+        BatchWeightsCompleted(Vec<codec::Compact<u16>>, T::AccountId),
+        /// A batch is through, but some of it failed.
+        #[codec(index = 87)]
+        BatchCompletedWithErrors(),
+        /// Part of a batch failed: why.
+        #[codec(index = 88)]
+        BatchWeightItemFailed(DispatchError),
         /// A subnet was started: netuid, first block of emission.
         #[codec(index = 93)]
         FirstEmissionBlockNumberSet(u16, u64),
