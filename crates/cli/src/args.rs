@@ -36,6 +36,8 @@ pub enum Command {
     Bench(axoneme_bench::BenchCommand),
     /// Show what an axon serves, refuses and survives: conformance and abuse, for any axon
     Probe(Box<axoneme_probe::ProbeArgs>),
+    /// Stand between a daemon and a chain endpoint and fail on schedule: cuts, silence, refusals, torn frames
+    Drill(Box<axoneme_drill::DrillArgs>),
 }
 
 /// `axoneme up`

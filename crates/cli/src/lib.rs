@@ -7,6 +7,7 @@
 
 pub mod args;
 pub mod bench;
+pub mod drill;
 pub mod local;
 pub mod probe;
 pub mod up;

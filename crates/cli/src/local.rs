@@ -28,7 +28,7 @@ pub async fn run(command: Command, cancel: CancellationToken) -> Result<(), Fail
 async fn dispatch(command: Command) -> Result<(), Failure> {
     match command {
         // These have entries of their own; main never sends them here.
-        Command::Up(_) | Command::Bench(_) | Command::Probe(_) => Ok(()),
+        Command::Up(_) | Command::Bench(_) | Command::Probe(_) | Command::Drill(_) => Ok(()),
         Command::Wallet(args) => create_wallet(&args),
         Command::Fund(args) => fund(&args).await,
         Command::Subnet(args) => create_subnet(&args).await,

@@ -1,7 +1,7 @@
 //! `axoneme`: parse, run, end.
 
 use axoneme::args::{Cli, Command};
-use axoneme::{bench, local, probe, up};
+use axoneme::{bench, drill, local, probe, up};
 use axoneme_neuron::{daemon, exit};
 use clap::Parser;
 
@@ -12,6 +12,7 @@ fn main() -> std::process::ExitCode {
             Command::Up(args) => up::run(args, cancel).await,
             Command::Bench(command) => bench::run(command, cancel).await,
             Command::Probe(args) => probe::run(&args, cancel).await,
+            Command::Drill(args) => drill::run(&args, cancel).await,
             other => local::run(other, cancel).await,
         }
     }))

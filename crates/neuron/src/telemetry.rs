@@ -32,6 +32,7 @@ where
         "axoneme_axon",
         "axoneme_chain",
         "axoneme_dendrite",
+        "axoneme_drill",
         "axoneme_llm",
         "axoneme_neuron",
         "axoneme_protocol",

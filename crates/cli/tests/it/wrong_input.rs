@@ -136,3 +136,30 @@ fn a_probe_without_an_axon_is_code_5_and_a_flood_of_others_code_2() {
     ];
     check(run("axoneme", &wallet), 4, &["/nonexistent/nobody"]);
 }
+
+#[test]
+fn a_drill_that_makes_no_sense_says_why() {
+    let upstream = ["drill", "--upstream", "ws://127.0.0.1:9"];
+    let drill = |more: &[&str]| run("axoneme", &[&upstream[..], more].concat());
+    check(run("axoneme", &["drill"]), 2, &["--upstream"]);
+    check(
+        run("axoneme", &["drill", "--upstream", "127.0.0.1:9"]),
+        2,
+        &["ws://host:port"],
+    );
+    check(drill(&["--fault", "kut"]), 2, &["kut", "half-open"]);
+    check(drill(&["--cut-every", "5s", "--for", "5s"]), 2, &["leaves nothing up"]);
+    check(drill(&["--listen", "0.0.0.0:0"]), 2, &["--expose"]);
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    check(drill(&["--listen", &address]), 8, &[&address, "--listen"]);
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("drill.toml");
+    std::fs::write(&file, "[[step]]\nfault = \"cut\"\nfro = \"5s\"\n").unwrap();
+    check(
+        drill(&["--file", file.to_str().unwrap()]),
+        3,
+        &["drill.toml", "line 3", "fro"],
+    );
+}
