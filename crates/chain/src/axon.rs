@@ -63,6 +63,15 @@ pub(crate) struct AxonRecord {
     pub(crate) protocol: u8,
 }
 
+/// Where metrics are, as the chain stores it.
+#[derive(Debug, Clone, subxt::ext::scale_decode::DecodeAsType)]
+#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+pub(crate) struct PrometheusRecord {
+    pub(crate) ip: u128,
+    pub(crate) port: u16,
+    pub(crate) ip_type: u8,
+}
+
 /// A TLS key as the chain stores it.
 #[derive(Debug, Clone, subxt::ext::scale_decode::DecodeAsType)]
 #[decode_as_type(crate_path = "subxt::ext::scale_decode")]

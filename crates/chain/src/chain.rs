@@ -117,7 +117,7 @@ impl Chain {
                 let f = &f;
                 async move {
                     let client = live.at_head().await.map_err(|error| unread(what, error))?;
-                    f(At { client, what }).await
+                    f(At { client, live, what }).await
                 }
             })
             .await;

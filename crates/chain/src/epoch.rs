@@ -2,11 +2,13 @@
 //!
 //! Runtimes since spec 425 keep the schedule as state; older ones derive it from the block number alone.
 
+use serde::{Deserialize, Serialize};
+
 /// Blocks without a step after which an epoch is due whatever the tempo says.
 const MAX_BLOCKS_WITHOUT_STEP: u64 = 50_400;
 
 /// The stored schedule of one subnet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct EpochState {
     /// Block of the latest epoch.
     pub last_epoch_block: u64,
@@ -58,6 +60,27 @@ pub fn legacy_blocks_until_next(netuid: u16, tempo: u16, block: u64) -> Option<u
     let cycle = u64::from(tempo) + 1;
     let position = block.wrapping_add(u64::from(netuid)).wrapping_add(1) % cycle;
     Some(u64::from(tempo) - position)
+}
+
+/// The schedule of a runtime without a stored one, as it would be stored at `block`.
+///
+/// It says when the current epoch began, its index, and that the next one starts `tempo + 1` blocks after it began,
+/// which is what [`EpochState::next_start`] makes of a tempo that is one larger.
+pub fn legacy_epoch(netuid: u16, tempo: u16, block: u64) -> EpochState {
+    if tempo == 0 {
+        return EpochState::default();
+    }
+    let cycle = u64::from(tempo) + 1;
+    let count = block.saturating_add(u64::from(netuid)).saturating_add(1);
+    // The epoch runs in the last block of a cycle.
+    let since = (count + 1) % cycle;
+    EpochState {
+        last_epoch_block: block.saturating_sub(since),
+        pending_epoch_at: 0,
+        epoch_index: count / cycle,
+        blocks_since_last_step: since,
+        tempo: tempo.saturating_add(1),
+    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,12 @@
 //! From the pool into a block: the watch, and the search for a transaction whose watch was cut.
 
+use crate::call::WaitFor;
 use crate::chain::{Chain, unread};
 use crate::error::ChainError;
-use crate::submit::{Sent, WaitFor};
+use crate::outcome::Inclusion;
+use crate::submit::Sent;
 use crate::wire::Live;
+use futures::StreamExt;
 use std::time::Duration;
 use subxt::config::Hasher;
 use subxt::config::substrate::{BlakeTwo256, H256};
@@ -22,6 +25,9 @@ pub(crate) struct Ticket {
     /// Last block that can contain it.
     pub(crate) valid_until: u64,
 }
+
+/// How many blocks are looked through at the same time.
+const BLOCKS_AT_ONCE: usize = 8;
 
 pub(crate) type Watch = RpcSubscription<TransactionStatus<H256>>;
 
@@ -83,6 +89,32 @@ impl Chain {
         Err(self.unconfirmed(what, ticket))
     }
 
+    /// Looks for a transaction by its hash in the blocks from `from` to `to`, or to the best one if that is lower.
+    /// `None` says that none of them has it.
+    ///
+    /// # Errors
+    /// When the chain cannot be asked within the deadline of one request; a search over many blocks is best made in
+    /// parts.
+    pub async fn find_transaction(&self, hash: [u8; 32], from: u64, to: u64) -> Result<Option<Inclusion>, ChainError> {
+        let what = "find_transaction";
+        let ticket = Ticket {
+            hash: H256(hash),
+            nonce: 0,
+            from_block: from,
+            valid_until: to,
+        };
+        let deadline = Instant::now() + self.shared.config.request_timeout;
+        let looked = self.with_live(what, deadline, |live| async move { search(&live, ticket, from).await });
+        let Search::Found(block) = looked.await? else {
+            return Ok(None);
+        };
+        let (receipt, events) = self.fate_in(what, (block, ticket.hash)).await?;
+        Ok(Some(Inclusion {
+            receipt,
+            result: events.map(|_| ()),
+        }))
+    }
+
     fn unconfirmed(&self, what: &'static str, ticket: Ticket) -> ChainError {
         ChainError::Unconfirmed {
             call: what,
@@ -129,14 +161,15 @@ async fn watched_fate(what: &'static str, watch: &mut Watch, wait: WaitFor) -> R
 async fn search(live: &Live, ticket: Ticket, from: u64) -> Result<Search, ChainError> {
     let refused = |error: RpcError| unread("the search for a transaction", error);
     let (head, _) = live.head().await.map_err(refused)?;
-    for number in from..=head.min(ticket.valid_until) {
-        let hash = live
-            .methods
-            .chain_get_block_hash(Some(number.into()))
-            .await
-            .map_err(refused)?;
-        let Some(hash) = hash else { continue };
-        if index_in(live, hash, ticket.hash).await.map_err(refused)?.is_some() {
+    let mut looked = futures::stream::iter(from..=head.min(ticket.valid_until))
+        .map(|number| async move {
+            let hash = live.methods.chain_get_block_hash(Some(number.into())).await?;
+            let Some(hash) = hash else { return Ok(None) };
+            Ok(index_in(live, hash, ticket.hash).await?.map(|_| hash))
+        })
+        .buffered(BLOCKS_AT_ONCE);
+    while let Some(found) = looked.next().await {
+        if let Some(hash) = found.map_err(refused)? {
             return Ok(Search::Found(hash));
         }
     }

@@ -2,14 +2,13 @@
 
 use crate::at::{At, number};
 use crate::error::ChainError;
+use crate::items::{ApiItem, apis};
 use crate::weights::WeightLimits;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use subxt::dynamic::Value;
 use subxt::ext::scale_decode::DecodeAsType;
 use subxt::ext::scale_value::{Composite, Primitive, ValueDef};
-
-const INTERFACE: &str = "SubnetInfoRuntimeApi";
 
 /// Settings of a subnet, as far as programs act on them. [`Hyperparameters::all`] has every one the chain names.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -103,27 +102,27 @@ struct Entry {
 /// Name and value of each setting, from the newest interface that the runtime has.
 async fn fields(at: &At, netuid: u16) -> Result<BTreeMap<String, Value>, ChainError> {
     let gone = || ChainError::SubnetNotFound { netuid };
-    if at.has_api(INTERFACE, "get_subnet_hyperparams_v3") {
-        let entries: Option<Vec<Entry>> = ask(at, "get_subnet_hyperparams_v3", netuid).await?;
+    if at.has_api(&apis::GET_HYPERPARAMS_V3) {
+        let entries: Option<Vec<Entry>> = ask(at, &apis::GET_HYPERPARAMS_V3, netuid).await?;
         let entries = entries.ok_or_else(gone)?;
         return Ok(entries
             .into_iter()
             .map(|e| (String::from_utf8_lossy(&e.name).into_owned(), e.value))
             .collect());
     }
-    let newest = ["get_subnet_hyperparams_v2", "get_subnet_hyperparams"]
-        .into_iter()
-        .find(|m| at.has_api(INTERFACE, m));
-    let method = newest.ok_or_else(|| ChainError::missing(format!("interface {INTERFACE}.get_subnet_hyperparams")))?;
-    let answer: Option<Value> = ask(at, method, netuid).await?;
+    let newest = match at.has_api(&apis::GET_HYPERPARAMS_V2) {
+        true => &apis::GET_HYPERPARAMS_V2,
+        false => &apis::GET_HYPERPARAMS,
+    };
+    let answer: Option<Value> = ask(at, newest, netuid).await?;
     match answer.ok_or_else(gone)?.value {
         ValueDef::Composite(Composite::Named(fields)) => Ok(fields.into_iter().collect()),
-        _ => Err(ChainError::decode(method, "not a struct with names")),
+        _ => Err(ChainError::decode(newest.method, "not a struct with names")),
     }
 }
 
-async fn ask<T: DecodeAsType>(at: &At, method: &str, netuid: u16) -> Result<T, ChainError> {
-    at.api(INTERFACE, method, vec![number(netuid)]).await
+async fn ask<T: DecodeAsType>(at: &At, method: &ApiItem, netuid: u16) -> Result<T, ChainError> {
+    at.api(method, vec![number(netuid)]).await
 }
 
 /// The number or truth value inside, however it is wrapped.

@@ -22,6 +22,7 @@ mod admin;
 pub mod advice;
 mod at;
 mod axon;
+mod call;
 mod calls;
 mod chain;
 mod config;
@@ -30,25 +31,33 @@ pub mod epoch;
 mod error;
 mod follow;
 mod hyperparameters;
+mod items;
+mod many;
 mod metagraph;
 mod nonce;
 mod outcome;
 mod reads;
 mod submit;
 pub mod weights;
+mod weights_view;
 mod wire;
 
 pub use axon::{AxonEndpoint, DEFAULT_PROTOCOL, ip_to_u128, u128_to_ip};
-pub use calls::Served;
+pub use call::{Batch, Call, Submittable, WaitFor, Wrapped};
+pub use calls::{
+    BatchOutcome, CommitmentField, Identity, PriceLimit, Served, StakeMove, SubnetIdentity, Text, WeightsBatch,
+};
 pub use chain::Chain;
 pub use config::{ChainConfig, endpoint_of, endpoints_of};
 pub use connection::ConnectionState;
 pub use error::{ChainError, Class};
 pub use hyperparameters::Hyperparameters;
 pub use metagraph::{Metagraph, Neuron};
-pub use outcome::Receipt;
+pub use outcome::{Inclusion, Receipt};
+pub use submit::SignedCall;
 /// An argument of [`Chain::admin_set`].
 pub use subxt::dynamic::Value;
+pub use weights_view::{HashCommit, TimelockedCommit, WeightsView, netuid_index};
 
 /// Rao in one TAO.
 pub const RAO_PER_TAO: u64 = 1_000_000_000;

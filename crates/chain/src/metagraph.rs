@@ -1,15 +1,13 @@
 //! Everything the chain knows about the neurons of a subnet, at one block.
 
-use crate::at::{At, SUBTENSOR, number};
+use crate::at::{At, number};
 use crate::axon::{AxonEndpoint, AxonRecord};
 use crate::error::ChainError;
+use crate::items::{apis, storage};
 use crate::weights::fraction;
 use axoneme_wallet::AccountId;
 use serde::{Deserialize, Serialize};
 use subxt::utils::AccountId32;
-
-const SUBNET: &str = "SubnetInfoRuntimeApi";
-const NEURONS: &str = "NeuronInfoRuntimeApi";
 
 /// A subnet at one block.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -149,23 +147,23 @@ struct StakeColumns {
 
 impl Metagraph {
     pub(crate) async fn read(at: &At, netuid: u16) -> Result<Self, ChainError> {
-        if !at.has_api(SUBNET, "get_metagraph") {
+        if !at.has_api(&apis::GET_METAGRAPH) {
             return Metagraph::read_older(at, netuid).await;
         }
-        let bytes = at.api_bytes(SUBNET, "get_metagraph", vec![number(netuid)]).await?;
-        let columns: Option<Columns> = match at.decode(SUBNET, "get_metagraph", &bytes) {
+        let bytes = at.api_bytes(&apis::GET_METAGRAPH, vec![number(netuid)]).await?;
+        let columns: Option<Columns> = match at.decode(&apis::GET_METAGRAPH, &bytes) {
             Ok(columns) => columns,
             // A runtime that reshaped this answer most likely still has the older one.
-            Err(_) if at.has_api(NEURONS, "get_neurons_lite") => {
+            Err(_) if at.has_api(&apis::GET_NEURONS_LITE) => {
                 return Metagraph::read_older(at, netuid).await;
             }
             Err(error) => return Err(error),
         };
         let columns = columns.ok_or(ChainError::SubnetNotFound { netuid })?;
-        let old: Option<OldColumns> = at.decode(SUBNET, "get_metagraph", &bytes).unwrap_or_default();
+        let old: Option<OldColumns> = at.decode(&apis::GET_METAGRAPH, &bytes).unwrap_or_default();
         // The one score that this answer lacks.
         let validator_trust: Option<Vec<u16>> = at
-            .value_if_known(SUBTENSOR, "ValidatorTrust", vec![number(netuid)])
+            .value_if_known(&storage::VALIDATOR_TRUST, vec![number(netuid)])
             .await?;
         columns.into_metagraph(
             netuid,
@@ -176,20 +174,20 @@ impl Metagraph {
     }
 
     async fn read_older(at: &At, netuid: u16) -> Result<Self, ChainError> {
-        let exists: bool = at.value(SUBTENSOR, "NetworksAdded", vec![number(netuid)]).await?;
+        let exists: bool = at.value(&storage::NETWORKS_ADDED, vec![number(netuid)]).await?;
         if !exists {
             return Err(ChainError::SubnetNotFound { netuid });
         }
-        let mut lite: Vec<LiteNeuron> = at.api(NEURONS, "get_neurons_lite", vec![number(netuid)]).await?;
+        let mut lite: Vec<LiteNeuron> = at.api(&apis::GET_NEURONS_LITE, vec![number(netuid)]).await?;
         lite.sort_by_key(|neuron| neuron.uid);
-        let stakes: StakeColumns = if at.has_api(SUBNET, "get_subnet_state") {
-            let state: Option<StakeColumns> = at.api(SUBNET, "get_subnet_state", vec![number(netuid)]).await?;
+        let stakes: StakeColumns = if at.has_api(&apis::GET_SUBNET_STATE) {
+            let state: Option<StakeColumns> = at.api(&apis::GET_SUBNET_STATE, vec![number(netuid)]).await?;
             state.unwrap_or_default()
         } else {
             StakeColumns::default()
         };
         let last_step: Option<u64> = at
-            .value_if_known(SUBTENSOR, "LastMechansimStepBlock", vec![number(netuid)])
+            .value_if_known(&storage::LAST_STEP_BLOCK, vec![number(netuid)])
             .await?;
         let neurons = lite.into_iter().enumerate().map(|(index, lite)| {
             if usize::from(lite.uid) != index {
@@ -200,7 +198,7 @@ impl Metagraph {
         Ok(Metagraph {
             netuid,
             block: at.number(),
-            tempo: at.value(SUBTENSOR, "Tempo", vec![number(netuid)]).await?,
+            tempo: at.value(&storage::TEMPO, vec![number(netuid)]).await?,
             last_step: last_step.unwrap_or_default(),
             neurons: neurons.collect::<Result<_, _>>()?,
         })

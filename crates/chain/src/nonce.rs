@@ -9,7 +9,7 @@ use subxt::rpcs::{Error as RpcError, rpc_params};
 use subxt::utils::AccountId32;
 
 /// What is known about one of our keys.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Account {
     /// Held from choosing the nonce until the node has the transaction.
     pub(crate) order: tokio::sync::Mutex<()>,
@@ -18,6 +18,7 @@ pub(crate) struct Account {
 }
 
 /// A nonce in use; free again when dropped.
+#[derive(Debug)]
 pub(crate) struct Reserved {
     account: Arc<Account>,
     pub(crate) nonce: u64,

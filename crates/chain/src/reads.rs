@@ -1,13 +1,15 @@
 //! Questions to the chain.
 
-use crate::at::{At, SUBTENSOR, account, number};
-use crate::axon::{AxonEndpoint, AxonRecord, CertificateRecord};
+use crate::at::{At, account, number};
+use crate::axon::{AxonEndpoint, AxonRecord, CertificateRecord, PrometheusRecord, u128_to_ip};
 use crate::chain::Chain;
 use crate::epoch::{EpochState, legacy_blocks_until_next};
 use crate::error::ChainError;
 use crate::hyperparameters::Hyperparameters;
+use crate::items::{apis, storage};
 use crate::metagraph::Metagraph;
 use axoneme_wallet::AccountId;
+use std::net::SocketAddr;
 use subxt::utils::AccountId32;
 
 /// Stake of one coldkey behind one hotkey on one subnet.
@@ -46,7 +48,7 @@ impl Chain {
     /// As [`Chain::subnet_exists`].
     pub async fn subnets(&self) -> Result<Vec<u16>, ChainError> {
         self.read("subnets", |at| async move {
-            let all: Vec<(u16, bool)> = at.entries(SUBTENSOR, "NetworksAdded", vec![]).await?;
+            let all: Vec<(u16, bool)> = at.entries(&storage::NETWORKS_ADDED, vec![]).await?;
             let mut netuids: Vec<u16> = all
                 .into_iter()
                 .filter(|(_, added)| *added)
@@ -84,8 +86,7 @@ impl Chain {
     /// As [`Chain::subnet_exists`].
     pub async fn uid_of(&self, netuid: u16, hotkey: &AccountId) -> Result<Option<u16>, ChainError> {
         self.read("uid_of", |at| async move {
-            at.stored(SUBTENSOR, "Uids", vec![number(netuid), account(hotkey)])
-                .await
+            at.stored(&storage::UIDS, vec![number(netuid), account(hotkey)]).await
         })
         .await
     }
@@ -96,7 +97,7 @@ impl Chain {
     /// As [`Chain::subnet_exists`].
     pub async fn owner_of(&self, hotkey: &AccountId) -> Result<Option<AccountId>, ChainError> {
         self.read("owner_of", |at| async move {
-            let owner: Option<AccountId32> = at.stored(SUBTENSOR, "Owner", vec![account(hotkey)]).await?;
+            let owner: Option<AccountId32> = at.stored(&storage::OWNER, vec![account(hotkey)]).await?;
             // The item's default is the account of zeros.
             Ok(owner.map(|owner| AccountId(owner.0)).filter(|owner| owner.0 != [0; 32]))
         })
@@ -110,7 +111,7 @@ impl Chain {
     pub async fn subnet_owner(&self, netuid: u16) -> Result<AccountId, ChainError> {
         self.read("subnet_owner", |at| async move {
             require_subnet(&at, netuid).await?;
-            let owner: AccountId32 = at.value(SUBTENSOR, "SubnetOwner", vec![number(netuid)]).await?;
+            let owner: AccountId32 = at.value(&storage::SUBNET_OWNER, vec![number(netuid)]).await?;
             Ok(AccountId(owner.0))
         })
         .await
@@ -122,7 +123,7 @@ impl Chain {
     /// As [`Chain::subnet_exists`].
     pub async fn balance(&self, owner: &AccountId) -> Result<u64, ChainError> {
         self.read("balance", |at| async move {
-            let found: Option<AccountInfo> = at.stored("System", "Account", vec![account(owner)]).await?;
+            let found: Option<AccountInfo> = at.stored(&storage::ACCOUNT, vec![account(owner)]).await?;
             Ok(found.map_or(0, |found| found.data.free))
         })
         .await
@@ -134,7 +135,7 @@ impl Chain {
     /// As [`Chain::subnet_exists`].
     pub async fn sudo_account(&self) -> Result<Option<AccountId>, ChainError> {
         self.read("sudo_account", |at| async move {
-            let key: Option<AccountId32> = at.value_if_known("Sudo", "Key", vec![]).await?;
+            let key: Option<AccountId32> = at.value_if_known(&storage::SUDO_KEY, vec![]).await?;
             Ok(key.map(|key| AccountId(key.0)))
         })
         .await
@@ -147,7 +148,7 @@ impl Chain {
     pub async fn burn_cost(&self, netuid: u16) -> Result<u64, ChainError> {
         self.read("burn_cost", |at| async move {
             require_subnet(&at, netuid).await?;
-            at.value(SUBTENSOR, "Burn", vec![number(netuid)]).await
+            at.value(&storage::BURN, vec![number(netuid)]).await
         })
         .await
     }
@@ -158,8 +159,7 @@ impl Chain {
     /// As [`Chain::subnet_exists`].
     pub async fn network_registration_cost(&self) -> Result<u64, ChainError> {
         self.read("network_registration_cost", |at| async move {
-            at.api("SubnetRegistrationRuntimeApi", "get_network_registration_cost", vec![])
-                .await
+            at.api(&apis::GET_NETWORK_REGISTRATION_COST, vec![]).await
         })
         .await
     }
@@ -170,7 +170,7 @@ impl Chain {
     /// As [`Chain::subnet_exists`].
     pub async fn weights(&self, netuid: u16) -> Result<Vec<(u16, Vec<(u16, u16)>)>, ChainError> {
         self.read("weights", |at| async move {
-            let mut rows: Vec<(u16, Vec<(u16, u16)>)> = at.entries(SUBTENSOR, "Weights", vec![number(netuid)]).await?;
+            let mut rows: Vec<(u16, Vec<(u16, u16)>)> = at.entries(&storage::WEIGHTS, vec![number(netuid)]).await?;
             rows.sort_unstable_by_key(|(uid, _)| *uid);
             Ok(rows)
         })
@@ -184,8 +184,7 @@ impl Chain {
     pub async fn stake(&self, hotkey: &AccountId, coldkey: &AccountId, netuid: u16) -> Result<u64, ChainError> {
         self.read("stake", |at| async move {
             let args = vec![account(hotkey), account(coldkey), number(netuid)];
-            let method = "get_stake_info_for_hotkey_coldkey_netuid";
-            let found: Option<StakeInfo> = at.api("StakeInfoRuntimeApi", method, args).await?;
+            let found: Option<StakeInfo> = at.api(&apis::GET_STAKE_INFO, args).await?;
             Ok(found.map_or(0, |found| found.stake))
         })
         .await
@@ -197,7 +196,7 @@ impl Chain {
     /// As [`Chain::subnet_exists`].
     pub async fn hotkey_stake(&self, hotkey: &AccountId, netuid: u16) -> Result<u64, ChainError> {
         self.read("hotkey_stake", |at| async move {
-            at.value(SUBTENSOR, "TotalHotkeyAlpha", vec![account(hotkey), number(netuid)])
+            at.value(&storage::TOTAL_HOTKEY_ALPHA, vec![account(hotkey), number(netuid)])
                 .await
         })
         .await
@@ -209,7 +208,7 @@ impl Chain {
     /// As [`Chain::subnet_exists`].
     pub async fn last_update(&self, netuid: u16, uid: u16) -> Result<Option<u64>, ChainError> {
         self.read("last_update", |at| async move {
-            let blocks: Vec<u64> = at.value(SUBTENSOR, "LastUpdate", vec![number(netuid)]).await?;
+            let blocks: Vec<u64> = at.value(&storage::LAST_UPDATE, vec![number(netuid)]).await?;
             Ok(blocks.get(usize::from(uid)).copied())
         })
         .await
@@ -222,7 +221,7 @@ impl Chain {
     pub async fn axon_of(&self, netuid: u16, hotkey: &AccountId) -> Result<Option<AxonEndpoint>, ChainError> {
         self.read("axon_of", |at| async move {
             let keys = vec![number(netuid), account(hotkey)];
-            let record: Option<AxonRecord> = at.stored(SUBTENSOR, "Axons", keys).await?;
+            let record: Option<AxonRecord> = at.stored(&storage::AXONS, keys).await?;
             Ok(record.as_ref().and_then(AxonEndpoint::from_record))
         })
         .await
@@ -235,8 +234,24 @@ impl Chain {
     pub async fn tls_key_of(&self, netuid: u16, hotkey: &AccountId) -> Result<Option<Vec<u8>>, ChainError> {
         self.read("tls_key_of", |at| async move {
             let keys = vec![number(netuid), account(hotkey)];
-            let record: Option<CertificateRecord> = at.value_if_known(SUBTENSOR, "NeuronCertificates", keys).await?;
+            let record: Option<CertificateRecord> = at.value_if_known(&storage::NEURON_CERTIFICATES, keys).await?;
             Ok(record.map(CertificateRecord::published))
+        })
+        .await
+    }
+
+    /// Where a hotkey says that its metrics can be read.
+    ///
+    /// # Errors
+    /// As [`Chain::subnet_exists`].
+    pub async fn prometheus_of(&self, netuid: u16, hotkey: &AccountId) -> Result<Option<SocketAddr>, ChainError> {
+        self.read("prometheus_of", |at| async move {
+            let keys = vec![number(netuid), account(hotkey)];
+            let record: Option<PrometheusRecord> = at.stored(&storage::PROMETHEUS, keys).await?;
+            Ok(record.and_then(|record| {
+                let ip = u128_to_ip(record.ip, record.ip_type)?;
+                (record.port != 0).then_some(SocketAddr::new(ip, record.port))
+            }))
         })
         .await
     }
@@ -248,19 +263,18 @@ impl Chain {
     pub async fn next_epoch_start(&self, netuid: u16) -> Result<Option<u64>, ChainError> {
         self.read("next_epoch_start", |at| async move {
             require_subnet(&at, netuid).await?;
-            let (interface, method) = ("SubnetInfoRuntimeApi", "get_next_epoch_start_block");
-            if at.has_api(interface, method) {
-                return at.api(interface, method, vec![number(netuid)]).await;
+            if at.has_api(&apis::GET_NEXT_EPOCH_START_BLOCK) {
+                return at.api(&apis::GET_NEXT_EPOCH_START_BLOCK, vec![number(netuid)]).await;
             }
-            let tempo: u16 = at.value(SUBTENSOR, "Tempo", vec![number(netuid)]).await?;
-            if !at.has_storage(SUBTENSOR, "LastEpochBlock") {
+            let tempo: u16 = at.value(&storage::TEMPO, vec![number(netuid)]).await?;
+            if !at.has_storage(&storage::LAST_EPOCH_BLOCK) {
                 let blocks = legacy_blocks_until_next(netuid, tempo, at.number());
                 return Ok(blocks.map(|blocks| at.number() + blocks));
             }
             let state = EpochState {
                 tempo,
-                last_epoch_block: at.value(SUBTENSOR, "LastEpochBlock", vec![number(netuid)]).await?,
-                pending_epoch_at: at.value(SUBTENSOR, "PendingEpochAt", vec![number(netuid)]).await?,
+                last_epoch_block: at.value(&storage::LAST_EPOCH_BLOCK, vec![number(netuid)]).await?,
+                pending_epoch_at: at.value(&storage::PENDING_EPOCH_AT, vec![number(netuid)]).await?,
                 ..EpochState::default()
             };
             Ok(state.next_start())
@@ -270,7 +284,7 @@ impl Chain {
 }
 
 async fn exists(at: &At, netuid: u16) -> Result<bool, ChainError> {
-    at.value(SUBTENSOR, "NetworksAdded", vec![number(netuid)]).await
+    at.value(&storage::NETWORKS_ADDED, vec![number(netuid)]).await
 }
 
 async fn require_subnet(at: &At, netuid: u16) -> Result<(), ChainError> {

@@ -5,40 +5,63 @@
 //! nonce or signature never got in, so it is built anew, once.
 
 use crate::at::At;
+use crate::call::{BuiltCall, Submittable, WaitFor};
 use crate::chain::{Chain, count, unread};
 use crate::error::ChainError;
 use crate::follow::{Ticket, Watch};
 use crate::nonce::{Account, Reserved, next_nonce};
-use crate::outcome::Included;
+use crate::outcome::{Included, Receipt};
 use crate::wire::{Broken, Live};
-use axoneme_wallet::{Keypair, Scheme};
+use axoneme_wallet::{AccountId, Keypair, Scheme};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use subxt::config::SubstrateConfig;
-use subxt::config::substrate::{MultiSignature, SubstrateExtrinsicParamsBuilder};
-use subxt::dynamic::Value;
-use subxt::ext::scale_value::Composite;
+use subxt::config::substrate::{H256, MultiSignature, SubstrateExtrinsicParamsBuilder};
 use subxt::rpcs::Error as RpcError;
-use subxt::tx::DynamicPayload;
 use subxt::utils::AccountId32;
 use tokio::time::{Instant, timeout_at};
 
-/// A call by name with its arguments by name.
-pub(crate) type Payload = DynamicPayload<Composite<()>>;
+/// A signed transaction that may be kept, over a restart too, and handed to a node more than once: whatever happens
+/// to it, it is included at most once.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SignedCall {
+    /// By what it is found again.
+    pub hash: [u8; 32],
+    /// Who signed it.
+    pub signer: AccountId,
+    /// Its place among the signer's transactions.
+    pub nonce: u64,
+    /// First block that could contain it.
+    pub from_block: u64,
+    /// Last block that can contain it.
+    pub valid_until: u64,
+    /// Version of the runtime for which it was signed; no other takes it.
+    pub spec_version: u32,
+    /// The chain for which it was signed; no other takes it.
+    pub genesis_hash: [u8; 32],
+    /// As it goes to the node.
+    pub bytes: Vec<u8>,
+    /// Keeps the nonce taken while this process lives.
+    #[serde(skip)]
+    _reserved: Option<Arc<Reserved>>,
+}
 
-/// What a submission waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum WaitFor {
-    /// A block of the best chain. For calls that are repeated anyway.
-    Inclusion,
-    /// A final block. For calls that spend.
-    Finality,
+impl SignedCall {
+    fn ticket(&self) -> Ticket {
+        Ticket {
+            hash: H256(self.hash),
+            nonce: self.nonce,
+            from_block: self.from_block,
+            valid_until: self.valid_until,
+        }
+    }
 }
 
 /// A transaction that the node has, or may have.
 pub(crate) struct Sent {
     pub(crate) ticket: Ticket,
     /// Keeps the nonce taken until the fate is known.
-    _reserved: Reserved,
+    _reserved: Option<Arc<Reserved>>,
     /// Absent when the connection broke while it was handed over.
     pub(crate) watch: Option<Watch>,
     /// Tells when the connection of the watch is gone; the watch itself may just fall silent.
@@ -70,15 +93,79 @@ impl subxt::tx::Signer<SubstrateConfig> for Signer<'_> {
 
 impl Chain {
     /// Signs a call, submits it and waits until it is in a block.
-    pub(crate) async fn submit(
+    ///
+    /// # Errors
+    /// [`ChainError::Missing`] and [`ChainError::Encode`] when the runtime has no such call or wants other arguments;
+    /// [`ChainError::Pool`] and [`ChainError::Dispatch`] when it was refused, by name and with advice;
+    /// [`ChainError::Unconfirmed`] when its fate is unknown.
+    pub async fn submit_call(&self, key: &Keypair, call: &impl Submittable) -> Result<Receipt, ChainError> {
+        Ok(self.submit(key, call).await?.receipt)
+    }
+
+    /// Signs a call without submitting it. Its nonce stays taken as long as this process holds on to it, so it should
+    /// be handed over soon: later calls of the same key wait for it.
+    ///
+    /// # Errors
+    /// As [`submit_call`](Self::submit_call), before anything reaches the pool.
+    pub async fn sign_call(&self, key: &Keypair, call: &impl Submittable) -> Result<SignedCall, ChainError> {
+        let what = call.label();
+        let account = self.account(key);
+        let deadline = Instant::now() + self.shared.config.request_timeout;
+        let Ok(_turn) = timeout_at(deadline, account.order.lock()).await else {
+            return Err(ChainError::Timeout {
+                what,
+                after: self.shared.config.request_timeout,
+            });
+        };
+        let build = |at: &At| call.build(at.metadata());
+        self.with_live(what, deadline, |live| {
+            let account = &account;
+            let build = &build;
+            async move { self.sign(what, &live, key, account, build).await }
+        })
+        .await
+    }
+
+    /// Hands over a call signed before, and waits until it is in a block. One that is in a block already, or in the
+    /// node's pool, is followed rather than refused.
+    ///
+    /// # Errors
+    /// As [`submit_call`](Self::submit_call).
+    pub async fn submit_signed(
         &self,
         what: &'static str,
-        key: &Keypair,
-        payload: impl Fn(&At) -> Result<Payload, ChainError>,
+        signed: &SignedCall,
         wait: WaitFor,
-    ) -> Result<Included, ChainError> {
+    ) -> Result<Receipt, ChainError> {
         let started = Instant::now();
-        let outcome = self.submit_uncounted(what, key, &payload, wait).await;
+        let deadline = started + self.shared.config.finality_timeout;
+        let outcome = async {
+            let until = deadline.min(Instant::now() + self.shared.config.request_timeout);
+            let live = self.shared.live(what, until).await?;
+            let sent = match self.hand_to(what, &live, signed, until).await? {
+                Handover::Sent(sent) => sent,
+                // Its nonce is used: by itself, if it was included before.
+                Handover::Outdated(error) => {
+                    let found = self
+                        .find_transaction(signed.hash, signed.from_block, signed.valid_until)
+                        .await?;
+                    let found = found.ok_or(error)?;
+                    return found.result.map(|()| found.receipt);
+                }
+            };
+            let block = self.follow(what, sent, wait, deadline).await?;
+            Ok(self.outcome_in(what, block).await?.receipt)
+        }
+        .await;
+        count(what, started, &outcome);
+        outcome
+    }
+
+    /// [`submit_call`](Self::submit_call) with the events.
+    pub(crate) async fn submit(&self, key: &Keypair, call: &impl Submittable) -> Result<Included, ChainError> {
+        let (what, started) = (call.label(), Instant::now());
+        let build = |at: &At| call.build(at.metadata());
+        let outcome = self.submit_uncounted(what, key, &build, call.wait()).await;
         count(what, started, &outcome);
         if let Ok(included) = &outcome {
             tracing::info!(call = what, block = included.receipt.block, "included");
@@ -90,14 +177,14 @@ impl Chain {
         &self,
         what: &'static str,
         key: &Keypair,
-        payload: &impl Fn(&At) -> Result<Payload, ChainError>,
+        build: &(impl Fn(&At) -> Result<BuiltCall, ChainError> + Sync),
         wait: WaitFor,
     ) -> Result<Included, ChainError> {
         let deadline = Instant::now() + self.shared.config.finality_timeout;
-        let mut handover = self.hand_over(what, key, payload, deadline).await?;
+        let mut handover = self.hand_over(what, key, build, deadline).await?;
         if let Handover::Outdated(error) = &handover {
             tracing::debug!(call = what, %error, "building the call again");
-            handover = self.hand_over(what, key, payload, deadline).await?;
+            handover = self.hand_over(what, key, build, deadline).await?;
         }
         match handover {
             Handover::Outdated(error) => Err(error),
@@ -108,15 +195,19 @@ impl Chain {
         }
     }
 
+    fn account(&self, key: &Keypair) -> Arc<Account> {
+        Arc::clone(self.shared.accounts.lock().entry(key.account_id()).or_default())
+    }
+
     /// Chooses a nonce, signs, and gives the transaction to the node, while no other call of this key does.
     async fn hand_over(
         &self,
         what: &'static str,
         key: &Keypair,
-        payload: &impl Fn(&At) -> Result<Payload, ChainError>,
+        build: &(impl Fn(&At) -> Result<BuiltCall, ChainError> + Sync),
         deadline: Instant,
     ) -> Result<Handover, ChainError> {
-        let account = Arc::clone(self.shared.accounts.lock().entry(key.account_id()).or_default());
+        let account = self.account(key);
         let after = self.shared.config.request_timeout;
         let Ok(_turn) = timeout_at(deadline, account.order.lock()).await else {
             return Err(ChainError::Timeout {
@@ -125,18 +216,35 @@ impl Chain {
             });
         };
         let until = deadline.min(Instant::now() + after);
-        let (live, bytes, mut sent) = self
+        let (live, signed) = self
             .with_live(what, until, |live| {
                 let account = &account;
                 async move {
-                    let (bytes, sent) = self.sign(what, &live, key, account, payload).await?;
-                    Ok((live, bytes, sent))
+                    let signed = self.sign(what, &live, key, account, build).await?;
+                    Ok((live, signed))
                 }
             })
             .await?;
-
         let until = deadline.min(Instant::now() + after);
-        match timeout_at(until, live.methods.author_submit_and_watch_extrinsic(&bytes)).await {
+        self.hand_to(what, &live, &signed, until).await
+    }
+
+    /// Gives a signed transaction to a node.
+    async fn hand_to(
+        &self,
+        what: &'static str,
+        live: &Live,
+        signed: &SignedCall,
+        until: Instant,
+    ) -> Result<Handover, ChainError> {
+        let mut sent = Sent {
+            ticket: signed.ticket(),
+            _reserved: signed._reserved.clone(),
+            watch: None,
+            broken: Arc::clone(&live.broken),
+        };
+        let submission = live.methods.author_submit_and_watch_extrinsic(&signed.bytes);
+        match timeout_at(until, submission).await {
             Ok(Ok(watch)) => sent.watch = Some(watch),
             Ok(Err(RpcError::User(refusal))) => {
                 let error = ChainError::pool(what, &refusal);
@@ -159,19 +267,23 @@ impl Chain {
     async fn sign(
         &self,
         what: &'static str,
-        live: &Live,
+        live: &Arc<Live>,
         key: &Keypair,
         account: &Arc<Account>,
-        payload: &impl Fn(&At) -> Result<Payload, ChainError>,
-    ) -> Result<(Vec<u8>, Sent), ChainError> {
+        build: &(impl Fn(&At) -> Result<BuiltCall, ChainError> + Sync),
+    ) -> Result<SignedCall, ChainError> {
         // Validity starts at a final block: one that may yet be replaced would take the signature with it.
         let client = live
             .client
             .at_current_block()
             .await
             .map_err(|error| unread(what, error))?;
-        let at = At { client, what };
-        let payload = payload(&at)?;
+        let at = At {
+            client,
+            live: Arc::clone(live),
+            what,
+        };
+        let BuiltCall(payload) = build(&at)?;
         let next = next_nonce(live, &key.account_id())
             .await
             .map_err(|error| unread(what, error))?;
@@ -192,23 +304,16 @@ impl Chain {
             .create_signable_offline(&payload, params)
             .map_err(|error| encode(&error))?;
         let transaction = signable.sign(&Signer(key)).map_err(|error| encode(&error))?;
-        let ticket = Ticket {
-            hash: transaction.hash(),
+        Ok(SignedCall {
+            hash: transaction.hash().0,
+            signer: key.account_id(),
             nonce: reserved.nonce,
             from_block: at.number(),
             valid_until: at.number().saturating_add(mortality),
-        };
-        let sent = Sent {
-            ticket,
-            _reserved: reserved,
-            watch: None,
-            broken: Arc::clone(&live.broken),
-        };
-        Ok((transaction.into_encoded(), sent))
+            spec_version: at.client.spec_version(),
+            genesis_hash: live.genesis.0,
+            bytes: transaction.into_encoded(),
+            _reserved: Some(Arc::new(reserved)),
+        })
     }
-}
-
-/// A call with named arguments.
-pub(crate) fn call<const N: usize>(pallet: &str, name: &str, args: [(&str, Value); N]) -> Payload {
-    subxt::dynamic::tx(pallet, name, Composite::named(args))
 }

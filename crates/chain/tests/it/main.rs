@@ -1,5 +1,6 @@
 //! The client against real sockets and the embedded development chain.
 
+mod calls;
 mod connection;
 mod localnet;
 mod proxy;
