@@ -3,7 +3,7 @@
 use crate::{
     fees::{LengthFee, WeightFee},
     AccountId, Balance, Balances, Block, Commitments, Nonce, OriginCaller, PalletInfo, Runtime, RuntimeCall,
-    RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, RuntimeOrigin, RuntimeTask, System,
+    RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, RuntimeOrigin, RuntimeTask, SubtensorModule, System,
 };
 use frame_support::{
     derive_impl, parameter_types,
@@ -130,5 +130,23 @@ impl pallet_subtensor::Config for Runtime {
 }
 
 impl pallet_commitments::Config for Runtime {}
+
+impl pallet_drand::Config for Runtime {
+    type Waiting = Waiting;
+    type UnsignedPriority = ConstU64<{ 1 << 20 }>;
+    type HttpFetchTimeout = ConstU64<1_000>;
+}
+
+/// Rounds that timelocked weights and commitments wait for.
+pub struct Waiting;
+
+impl pallet_drand::WaitingRounds for Waiting {
+    fn waiting(after: u64, until: u64, most: usize) -> Vec<u64> {
+        let weights = SubtensorModule::rounds_waited_for(after, until);
+        let rounds: std::collections::BTreeSet<u64> =
+            weights.chain(Commitments::rounds_waited_for(after, until)).collect();
+        rounds.into_iter().take(most).collect()
+    }
+}
 
 impl pallet_admin_utils::Config for Runtime {}

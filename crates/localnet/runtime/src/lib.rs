@@ -5,13 +5,15 @@
 //!
 //! # Differences from the main chain
 //!
-//! * New subnets take weights directly; commit-reveal can be switched on but nothing can be committed yet.
+//! * New subnets take weights directly; commit-reveal can be switched on.
+//! * The beacon of timelocked commits is one whose secret the chain knows. What is encrypted to the main chain's beacon is
+//!   accepted, and expires unrevealed. After a stop, rounds that nothing waits for are skipped.
 //! * As in the main chain's fast builds, new subnets have a tempo of 10 blocks, and up to 32 epochs run in one block.
 //! * Subnets may be created without a pause, and nothing is pruned to make room for them.
 //! * Emission is one alpha per block from `start_call` on, root earns nothing, no TAO is minted.
 //! * An owner may change parameters at any time on subnets whose epochs are shorter than the freeze window; with a tempo
 //!   of 10 there would be no other time.
-//! * Children, locks, collateral, coldkey swaps and timelocked reveals are absent; their storage is always empty.
+//! * Children, locks, collateral and coldkey swaps are absent; their storage is always empty.
 
 #![forbid(unsafe_code)]
 // The macros of FRAME generate items without documentation.
@@ -93,5 +95,6 @@ frame_support::construct_runtime!(
         Sudo: pallet_sudo = 12,
         Commitments: pallet_commitments = 18,
         AdminUtils: pallet_admin_utils = 19,
+        Drand: pallet_drand = 26,
     }
 );

@@ -1,11 +1,12 @@
 //! Commitments: small public statements of hotkeys, such as where a miner keeps its model.
 //!
-//! Timelocked fields are kept as they are: revealing them needs the pulses of a beacon, which a dev chain does not have.
+//! Timelocked fields are opened and shown once the beacon's pulse of their round is on the chain.
 
 #![forbid(unsafe_code)]
 // FRAME's macros generate items without documentation.
 #![allow(missing_docs)]
 
+mod reveal;
 mod types;
 
 pub use pallet::*;
@@ -68,7 +69,7 @@ pub mod pallet {
     pub type LastBondsReset<T: Config> =
         StorageDoubleMap<_, Identity, u16, Twox64Concat, T::AccountId, BlockNumberFor<T>>;
 
-    /// Timelocked fields that have been decrypted, with the block; always empty here.
+    /// Timelocked fields that have been decrypted, with the block; the last ten.
     #[pallet::storage]
     pub type RevealedCommitments<T: Config> =
         StorageDoubleMap<_, Identity, u16, Twox64Concat, T::AccountId, Vec<(Vec<u8>, u64)>>;
@@ -82,7 +83,7 @@ pub mod pallet {
     pub type MaxSpace<T> = StorageValue<_, u32, ValueQuery, ConstU32<3_100>>;
 
     #[pallet::event]
-    #[pallet::generate_deposit(pub(super) fn deposit_event)]
+    #[pallet::generate_deposit(pub(crate) fn deposit_event)]
     pub enum Event<T: Config> {
         /// A hotkey has committed to something.
         Commitment { netuid: u16, who: T::AccountId },
@@ -92,7 +93,7 @@ pub mod pallet {
             who: T::AccountId,
             reveal_round: u64,
         },
-        /// A timelocked commitment has been decrypted; does not happen here.
+        /// A timelocked commitment has been decrypted.
         CommitmentRevealed { netuid: u16, who: T::AccountId },
     }
 
@@ -106,6 +107,15 @@ pub mod pallet {
         SpaceLimitExceeded,
         /// Deposits are zero, so this cannot happen.
         UnexpectedUnreserveLeftover,
+    }
+
+    #[pallet::hooks]
+    impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
+        /// Opens what has come due before the block's transactions.
+        fn on_initialize(_: BlockNumberFor<T>) -> Weight {
+            Self::reveal_timelocked();
+            Weight::zero()
+        }
     }
 
     #[pallet::call]

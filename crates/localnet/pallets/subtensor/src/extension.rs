@@ -95,6 +95,21 @@ impl<T: Config> SubtensorTransactionExtension<T> {
                 .try_for_each(|netuid| Self::check_stake(who, netuid.0).map(|_| ())),
             Call::commit_weights { netuid, .. } => Self::check_weights(who, *netuid, 0),
             Call::commit_mechanism_weights { netuid, mecid, .. } => Self::check_weights(who, *netuid, *mecid),
+            Call::commit_timelocked_weights {
+                netuid, reveal_round, ..
+            } => Self::check_timelocked(who, *netuid, 0, *reveal_round),
+            Call::commit_crv3_mechanism_weights {
+                netuid,
+                mecid,
+                reveal_round,
+                ..
+            }
+            | Call::commit_timelocked_mechanism_weights {
+                netuid,
+                mecid,
+                reveal_round,
+                ..
+            } => Self::check_timelocked(who, *netuid, *mecid, *reveal_round),
             Call::reveal_weights {
                 netuid,
                 uids,
@@ -176,6 +191,14 @@ impl<T: Config> SubtensorTransactionExtension<T> {
         let uid = Self::check_stake(who, netuid)?;
         if !Pallet::<T>::passes_weights_rate_limit(netuid, netuid_index(netuid, mecid), uid) {
             return Err(Refusal::RateLimitExceeded);
+        }
+        Ok(())
+    }
+
+    fn check_timelocked(who: &T::AccountId, netuid: u16, mecid: u8, reveal_round: u64) -> Result<(), Refusal> {
+        Self::check_weights(who, netuid, mecid)?;
+        if !Pallet::<T>::is_round_to_come(reveal_round) {
+            return Err(Refusal::InvalidRevealRound);
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! SubtensorModule: registration, stake, serving, weights and Yuma consensus for the embedded dev chain.
 //!
 //! Names, indices, storage layouts and rules are the main chain's, so clients cannot tell the difference in what they
-//! use. What is left out (children, locks, root dividends, coldkey swaps, timelocked weights) is absent or always empty.
+//! use. What is left out (children, locks, root dividends, coldkey swaps) is absent or always empty.
 //!
 //! Where to look: [`registration`] and [`neurons`] for who gets which uid, [`serving`], [`weights`] for the checks,
 //! [`yuma`] for consensus as a pure function, [`epoch`] and [`emission`] for what it is fed and what follows from it,
@@ -48,7 +48,13 @@ use macros::{calls, errors, events, genesis, storage_neurons, storage_params, st
 #[import_section(genesis::genesis)]
 #[frame_support::pallet]
 pub mod pallet {
-    use crate::{types::*, weights::reveal::Reveal};
+    use crate::{
+        types::*,
+        weights::{
+            reveal::Reveal,
+            timelock::{Ciphertext, LEGACY_CALL_VERSION},
+        },
+    };
     use frame_support::{
         pallet_prelude::*,
         traits::{
@@ -65,7 +71,7 @@ pub mod pallet {
     pub struct Pallet<T>(_);
 
     #[pallet::config]
-    pub trait Config: frame_system::Config<RuntimeEvent: From<Event<Self>>> {
+    pub trait Config: frame_system::Config<RuntimeEvent: From<Event<Self>>> + pallet_drand::Config {
         /// TAO.
         type Currency: Inspect<Self::AccountId, Balance = u64> + Mutate<Self::AccountId>;
 

@@ -67,18 +67,34 @@ impl<T: Config> Pallet<T> {
         Self::deposit_event(Event::TempoSet(netuid, tempo));
     }
 
-    /// What happens before a block's transactions: prices, emission, due epochs.
+    /// What happens before a block's transactions: prices, matured commits, emission and due epochs, smoothed prices.
     pub(crate) fn begin_block(block: u64) {
+        let netuids = Self::netuids();
+        netuids.iter().for_each(RegistrationsThisBlock::<T>::remove);
+        let subnets: Vec<u16> = netuids.into_iter().filter(|netuid| *netuid != ROOT).collect();
+        subnets.iter().for_each(|netuid| Self::decay_price(*netuid));
+        Self::reveal_before_epochs(&subnets, block);
         let mut epochs_left = MaxEpochsPerBlock::<T>::get();
-        for netuid in Self::netuids() {
-            RegistrationsThisBlock::<T>::remove(netuid);
-            if netuid == ROOT {
-                continue;
+        for netuid in &subnets {
+            Self::emit(*netuid, block);
+            Self::advance(*netuid, block, &mut epochs_left);
+        }
+        subnets.iter().for_each(|netuid| Self::follow_price(*netuid));
+    }
+
+    /// Opens timelocked commits, except where the epoch they are for is put off to another block.
+    fn reveal_before_epochs(subnets: &[u16], block: u64) {
+        let mut epochs_left = MaxEpochsPerBlock::<T>::get();
+        for netuid in subnets {
+            let mut schedule = Self::schedule(*netuid);
+            schedule.blocks_since_last_step = schedule.blocks_since_last_step.saturating_add(1);
+            if schedule.is_due(block) {
+                let Some(left) = epochs_left.checked_sub(1) else {
+                    continue;
+                };
+                epochs_left = left;
             }
-            Self::decay_price(netuid);
-            Self::emit(netuid, block);
-            Self::advance(netuid, block, &mut epochs_left);
-            Self::follow_price(netuid);
+            Self::reveal_timelocked(*netuid);
         }
     }
 

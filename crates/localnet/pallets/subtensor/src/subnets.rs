@@ -128,7 +128,7 @@ impl<T: Config> Pallet<T> {
         NetworkRegistrationAllowed::<T>::insert(netuid, true);
         Burn::<T>::insert(netuid, NEW_SUBNET_BURN);
         Yuma3On::<T>::insert(netuid, true);
-        // Differs from the main chain: a dev chain has no beacon whose pulses would reveal timelocked weights.
+        // Differs from the main chain: Python clients encrypt to the main chain's beacon, which is not heard here.
         CommitRevealWeightsEnabled::<T>::insert(netuid, false);
         // Read by listings that skip subnets without an entry.
         MechanismCountCurrent::<T>::insert(netuid, 1);

@@ -6,6 +6,7 @@
 pub mod batch;
 pub mod commit;
 pub mod reveal;
+pub mod timelock;
 
 use crate::{yuma::fixed::I32F32, *};
 use frame_support::{ensure, pallet_prelude::DispatchResult};

@@ -3,7 +3,8 @@
 use frame_support::traits::{Hooks, UnfilteredDispatchable};
 use node_subtensor_runtime::{
     genesis::{dev_account, DevGenesis},
-    pallet_aura, AccountId, Balances, Runtime, RuntimeCall, RuntimeEvent, RuntimeOrigin, SubtensorModule, System,
+    pallet_aura, AccountId, Balances, Commitments, Runtime, RuntimeCall, RuntimeEvent, RuntimeOrigin, SubtensorModule,
+    System,
 };
 use pallet_subtensor::{Call, Error};
 use sp_runtime::DispatchError;
@@ -25,6 +26,15 @@ pub fn next_blocks(count: u32) {
         System::set_block_number(next);
         System::reset_events();
         SubtensorModule::on_initialize(next);
+        Commitments::on_initialize(next);
+    }
+}
+
+/// Lets blocks pass until the first one of the next epoch.
+pub fn to_next_epoch(netuid: u16) {
+    let epoch = SubtensorModule::current_epoch(netuid);
+    while SubtensorModule::current_epoch(netuid) == epoch {
+        next_blocks(1);
     }
 }
 

@@ -20,14 +20,6 @@ fn subnet_with_commit_reveal() -> (u16, u16, u16) {
     (netuid, miner, validator)
 }
 
-/// Lets blocks pass until the first one of the next epoch.
-fn to_next_epoch(netuid: u16) {
-    let epoch = SubtensorModule::current_epoch(netuid);
-    while SubtensorModule::current_epoch(netuid) == epoch {
-        next_blocks(1);
-    }
-}
-
 fn hash(index: u16, row: &[(u16, u16)]) -> H256 {
     let (uids, values): (Vec<u16>, Vec<u16>) = row.iter().copied().unzip();
     SubtensorModule::commit_hash(&account("validator"), index, &uids, &values, &SALT, 0)

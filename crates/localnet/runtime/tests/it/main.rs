@@ -13,6 +13,7 @@ mod registration;
 mod serving;
 mod staking;
 mod subnets;
+mod timelock;
 mod transactions;
 mod vectors;
 mod weights;

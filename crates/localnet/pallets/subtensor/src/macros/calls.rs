@@ -310,6 +310,20 @@ mod calls {
             Self::do_batch_commit_weights(&hotkey, netuids, commit_hashes)
         }
 
+        /// Commits to weights under a timelock. Free.
+        #[pallet::call_index(113)]
+        #[pallet::weight((Weight::from_parts(70_000_000, 0), DispatchClass::Normal, Pays::No))]
+        pub fn commit_timelocked_weights(
+            origin: OriginFor<T>,
+            netuid: u16,
+            commit: Ciphertext,
+            reveal_round: u64,
+            commit_reveal_version: u16,
+        ) -> DispatchResult {
+            let hotkey = ensure_signed(origin)?;
+            Self::do_commit_timelocked_weights(&hotkey, netuid, 0, commit, reveal_round, commit_reveal_version)
+        }
+
         /// Commits to the weights of one mechanism by their hash. Free.
         #[pallet::call_index(115)]
         #[pallet::weight((Weight::from_parts(60_000_000, 0), DispatchClass::Normal, Pays::No))]
@@ -343,6 +357,35 @@ mod calls {
                 version_key,
             };
             Self::do_reveal_weights(&hotkey, netuid, mecid, reveal)
+        }
+
+        /// Commits to the weights of one mechanism under a timelock, without saying by which version. Free.
+        #[pallet::call_index(117)]
+        #[pallet::weight((Weight::from_parts(70_000_000, 0), DispatchClass::Normal, Pays::No))]
+        pub fn commit_crv3_mechanism_weights(
+            origin: OriginFor<T>,
+            netuid: u16,
+            mecid: u8,
+            commit: Ciphertext,
+            reveal_round: u64,
+        ) -> DispatchResult {
+            let hotkey = ensure_signed(origin)?;
+            Self::do_commit_timelocked_weights(&hotkey, netuid, mecid, commit, reveal_round, LEGACY_CALL_VERSION)
+        }
+
+        /// Commits to the weights of one mechanism under a timelock. Free.
+        #[pallet::call_index(118)]
+        #[pallet::weight((Weight::from_parts(70_000_000, 0), DispatchClass::Normal, Pays::No))]
+        pub fn commit_timelocked_mechanism_weights(
+            origin: OriginFor<T>,
+            netuid: u16,
+            mecid: u8,
+            commit: Ciphertext,
+            reveal_round: u64,
+            commit_reveal_version: u16,
+        ) -> DispatchResult {
+            let hotkey = ensure_signed(origin)?;
+            Self::do_commit_timelocked_weights(&hotkey, netuid, mecid, commit, reveal_round, commit_reveal_version)
         }
 
         /// Sets the weights of a validator's hotkey for one mechanism. Free.

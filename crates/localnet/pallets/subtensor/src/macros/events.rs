@@ -143,6 +143,12 @@ mod events {
         /// netuid where there is one, new value.
         #[codec(index = 104)]
         CommitRevealVersionSet(u16),
+        /// Weights were committed under a timelock: hotkey, mechanism-qualified netuid, hash of the ciphertext, round.
+        #[codec(index = 105)]
+        TimelockedWeightsCommitted(T::AccountId, u16, H256, u64),
+        /// Weights committed under a timelock were opened: mechanism-qualified netuid, hotkey.
+        #[codec(index = 106)]
+        TimelockedWeightsRevealed(u16, T::AccountId),
         /// netuid where there is one, new value.
         #[codec(index = 111)]
         MinNonImmuneUidsSet(u16, u16),
