@@ -68,6 +68,7 @@ impl<T: Config> Pallet<T> {
         if let Ok(hotkey) = SubnetOwnerHotkey::<T>::try_get(netuid) {
             Self::increase_stake(&hotkey, &owner, netuid, earned.owner);
         }
+        let _ = AlphaDividendsPerSubnet::<T>::clear_prefix(netuid, u32::MAX, None);
         for (uid, hotkey) in Self::hotkeys(netuid).iter().enumerate() {
             Self::pay_miner(netuid, hotkey, &owner, result.server_emission[uid]);
             Self::pay_validator(netuid, hotkey, result.validator_emission[uid]);
@@ -87,14 +88,33 @@ impl<T: Config> Pallet<T> {
         }
         let destination = AutoStakeDestination::<T>::get(&coldkey, netuid).unwrap_or_else(|| hotkey.clone());
         Self::increase_stake(&destination, &coldkey, netuid, amount);
+        if destination != *hotkey {
+            Self::deposit_event(Event::AutoStakeAdded {
+                netuid,
+                destination,
+                hotkey: hotkey.clone(),
+                owner: coldkey,
+                incentive: amount,
+            });
+        }
     }
 
+    /// Pays a validator's dividends to those who stake to it and to its parents.
     fn pay_validator(netuid: u16, hotkey: &T::AccountId, amount: u64) {
-        AlphaDividendsPerSubnet::<T>::insert(netuid, hotkey, amount);
         TotalHotkeyAlphaLastEpoch::<T>::insert(hotkey, netuid, TotalHotkeyAlpha::<T>::get(hotkey, netuid));
         if amount == 0 {
             return;
         }
+        for (hotkey, share) in Self::share_with_parents(netuid, hotkey, amount) {
+            Self::pay_stakers(netuid, &hotkey, share);
+        }
+    }
+
+    fn pay_stakers(netuid: u16, hotkey: &T::AccountId, amount: u64) {
+        if amount == 0 {
+            return;
+        }
+        AlphaDividendsPerSubnet::<T>::mutate(netuid, hotkey, |sum| *sum = sum.saturating_add(amount));
         let take = pool::muldiv(amount, u64::from(Delegates::<T>::get(hotkey)), U16_ONE);
         let rest = amount.saturating_sub(take);
         let coldkey = Owner::<T>::get(hotkey);

@@ -1,7 +1,7 @@
 //! SubtensorModule: registration, stake, serving, weights and Yuma consensus for the embedded dev chain.
 //!
 //! Names, indices, storage layouts and rules are the main chain's, so clients cannot tell the difference in what they
-//! use. What is left out (children, locks, root dividends, coldkey swaps) is absent or always empty.
+//! use. What is left out (locks, root dividends, coldkey swaps) is absent or always empty.
 //!
 //! Where to look: [`registration`] and [`neurons`] for who gets which uid, [`serving`], [`weights`] for the checks,
 //! [`yuma`] for consensus as a pure function, [`epoch`] and [`emission`] for what it is fed and what follows from it,
@@ -21,12 +21,14 @@ pub mod info;
 mod macros;
 pub mod mechanisms;
 pub mod neurons;
+pub mod owner;
 pub mod pool;
 pub mod registration;
 pub mod schedule;
 pub mod serving;
 pub mod staking;
 pub mod subnets;
+pub mod swap_hotkey;
 pub mod types;
 pub mod weights;
 pub mod yuma;
@@ -49,6 +51,7 @@ use macros::{calls, errors, events, genesis, storage_neurons, storage_params, st
 #[frame_support::pallet]
 pub mod pallet {
     use crate::{
+        staking::children::Relatives,
         types::*,
         weights::{
             reveal::Reveal,

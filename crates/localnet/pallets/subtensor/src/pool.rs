@@ -19,7 +19,7 @@ pub struct Trade {
 
 impl<T: Config> Pallet<T> {
     /// Whether the price is 1 for ever.
-    fn is_stable(netuid: u16) -> bool {
+    pub(crate) fn is_stable(netuid: u16) -> bool {
         SubnetMechanism::<T>::get(netuid) == 0
     }
 
@@ -55,6 +55,16 @@ impl<T: Config> Pallet<T> {
             received: muldiv(alpha, net, tao.saturating_add(net)),
             fee,
         })
+    }
+
+    /// What a buy would give without a fee, which a swap between subnets pays once.
+    pub(crate) fn quote_buy_without_fee(netuid: u16, amount: u64) -> Option<u64> {
+        if Self::is_stable(netuid) {
+            return Some(amount);
+        }
+        let (tao, alpha) = Self::pool(netuid);
+        let possible = tao > 0 && alpha > 0 && amount <= tao.saturating_mul(MAX_BUY);
+        possible.then(|| muldiv(alpha, amount, tao.saturating_add(amount)))
     }
 
     /// What a sale would give; `None` when the pool is too small for it.

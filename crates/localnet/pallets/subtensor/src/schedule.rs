@@ -67,7 +67,8 @@ impl<T: Config> Pallet<T> {
         Self::deposit_event(Event::TempoSet(netuid, tempo));
     }
 
-    /// What happens before a block's transactions: prices, matured commits, emission and due epochs, smoothed prices.
+    /// What happens before a block's transactions: prices, matured commits, emission and due epochs, smoothed prices,
+    /// new children.
     pub(crate) fn begin_block(block: u64) {
         let netuids = Self::netuids();
         netuids.iter().for_each(RegistrationsThisBlock::<T>::remove);
@@ -80,6 +81,7 @@ impl<T: Config> Pallet<T> {
             Self::advance(*netuid, block, &mut epochs_left);
         }
         subnets.iter().for_each(|netuid| Self::follow_price(*netuid));
+        subnets.iter().for_each(|netuid| Self::apply_pending_children(*netuid));
     }
 
     /// Opens timelocked commits, except where the epoch they are for is put off to another block.

@@ -1,5 +1,11 @@
 //! Stake: alpha behind hotkeys, held by coldkeys as shares so that dividends reach everybody in proportion.
 
+pub mod auto_stake;
+pub mod children;
+pub mod moves;
+pub mod take;
+pub mod unstake;
+
 use crate::*;
 use frame_support::{ensure, pallet_prelude::DispatchResult, traits::fungible::Mutate};
 use sp_core::U256;
@@ -163,13 +169,16 @@ impl<T: Config> Pallet<T> {
 
     /// TAO on root behind a hotkey as it counts on subnets, rao.
     pub fn weighted_tao(hotkey: &T::AccountId) -> u64 {
-        let tao = TotalHotkeyAlpha::<T>::get(hotkey, ROOT);
-        (u128::from(tao) * u128::from(TaoWeight::<T>::get()) / u128::from(u64::MAX)) as u64
-        // at most `tao`
+        Self::weigh_tao(TotalHotkeyAlpha::<T>::get(hotkey, ROOT))
     }
 
-    /// What decides permits and consensus: alpha on the subnet plus weighted TAO on root, rao.
+    fn weigh_tao(tao: u64) -> u64 {
+        pool::muldiv(tao, TaoWeight::<T>::get(), u64::MAX)
+    }
+
+    /// What decides permits and consensus: alpha on the subnet plus weighted TAO on root, as inherited, rao.
     pub fn stake_weight(hotkey: &T::AccountId, netuid: u16) -> u64 {
-        TotalHotkeyAlpha::<T>::get(hotkey, netuid).saturating_add(Self::weighted_tao(hotkey))
+        let (alpha, tao) = Self::inherited(hotkey, netuid);
+        alpha.saturating_add(Self::weigh_tao(tao))
     }
 }

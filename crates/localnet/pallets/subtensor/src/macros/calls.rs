@@ -169,6 +169,70 @@ mod calls {
             Self::do_root_register(&coldkey, &hotkey)
         }
 
+        /// Lowers the take of a hotkey, of 65535.
+        #[pallet::call_index(65)]
+        #[pallet::weight(Weight::from_parts(30_000_000, 0))]
+        pub fn decrease_take(origin: OriginFor<T>, hotkey: T::AccountId, take: u16) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::do_decrease_take(&coldkey, &hotkey, take)
+        }
+
+        /// Raises the take of a hotkey, of 65535.
+        #[pallet::call_index(66)]
+        #[pallet::weight(Weight::from_parts(30_000_000, 0))]
+        pub fn increase_take(origin: OriginFor<T>, hotkey: T::AccountId, take: u16) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::do_increase_take(&coldkey, &hotkey, take)
+        }
+
+        /// Plans a hotkey's children on a subnet: share of its stake, of 2^64 - 1, and hotkey.
+        #[pallet::call_index(67)]
+        #[pallet::weight(Weight::from_parts(120_000_000, 0))]
+        pub fn set_children(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+            netuid: u16,
+            children: Relatives<T::AccountId>,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::do_set_children(&coldkey, &hotkey, netuid, children)
+        }
+
+        /// Replaces a hotkey, on one subnet or everywhere.
+        #[pallet::call_index(70)]
+        #[pallet::weight(Weight::from_parts(275_000_000, 0))]
+        pub fn swap_hotkey(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+            new_hotkey: T::AccountId,
+            netuid: Option<u16>,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::do_swap_hotkey(&coldkey, &hotkey, &new_hotkey, netuid, false)
+        }
+
+        /// Replaces a hotkey, on one subnet or everywhere; its stake may stay behind.
+        #[pallet::call_index(72)]
+        #[pallet::weight(Weight::from_parts(275_000_000, 0))]
+        pub fn swap_hotkey_v2(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+            new_hotkey: T::AccountId,
+            netuid: Option<u16>,
+            keep_stake: bool,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::do_swap_hotkey(&coldkey, &hotkey, &new_hotkey, netuid, keep_stake)
+        }
+
+        /// Sets the take of a hotkey from its parents on a subnet, of 65535.
+        #[pallet::call_index(75)]
+        #[pallet::weight(Weight::from_parts(30_000_000, 0))]
+        pub fn set_childkey_take(origin: OriginFor<T>, hotkey: T::AccountId, netuid: u16, take: u16) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::do_set_childkey_take(&coldkey, &hotkey, netuid, take)
+        }
+
         /// Creates a subnet owned by the signer and describes it.
         #[pallet::call_index(79)]
         #[pallet::weight(Weight::from_parts(230_000_000, 0))]
@@ -192,6 +256,70 @@ mod calls {
         ) -> DispatchResult {
             let hotkey = ensure_signed(origin)?;
             Self::do_batch_set_weights(&hotkey, netuids, weights, version_keys)
+        }
+
+        /// Takes all stake off a hotkey, as TAO.
+        #[pallet::call_index(83)]
+        #[pallet::weight(Weight::from_parts(30_000_000, 0))]
+        pub fn unstake_all(origin: OriginFor<T>, hotkey: T::AccountId) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::do_unstake_all(&coldkey, &hotkey)
+        }
+
+        /// Sells all alpha behind a hotkey and stakes the TAO on root.
+        #[pallet::call_index(84)]
+        #[pallet::weight(Weight::from_parts(360_000_000, 0))]
+        pub fn unstake_all_alpha(origin: OriginFor<T>, hotkey: T::AccountId) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::do_unstake_all_alpha(&coldkey, &hotkey)
+        }
+
+        /// Moves stake to another hotkey or subnet.
+        #[pallet::call_index(85)]
+        #[pallet::weight(Weight::from_parts(160_000_000, 0))]
+        pub fn move_stake(
+            origin: OriginFor<T>,
+            origin_hotkey: T::AccountId,
+            destination_hotkey: T::AccountId,
+            origin_netuid: u16,
+            destination_netuid: u16,
+            alpha_amount: u64,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            let from = (&origin_hotkey, origin_netuid);
+            let to = (&destination_hotkey, destination_netuid);
+            Self::do_move_stake(&coldkey, from, to, alpha_amount)
+        }
+
+        /// Gives stake to another coldkey.
+        #[pallet::call_index(86)]
+        #[pallet::weight(Weight::from_parts(160_000_000, 0))]
+        pub fn transfer_stake(
+            origin: OriginFor<T>,
+            destination_coldkey: T::AccountId,
+            hotkey: T::AccountId,
+            origin_netuid: u16,
+            destination_netuid: u16,
+            alpha_amount: u64,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            let netuids = (origin_netuid, destination_netuid);
+            Self::do_transfer_stake(&coldkey, &destination_coldkey, &hotkey, netuids, alpha_amount)
+        }
+
+        /// Swaps stake for that of another subnet.
+        #[pallet::call_index(87)]
+        #[pallet::weight(Weight::from_parts(350_000_000, 0))]
+        pub fn swap_stake(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+            origin_netuid: u16,
+            destination_netuid: u16,
+            alpha_amount: u64,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            let netuids = (origin_netuid, destination_netuid);
+            Self::do_swap_stake(&coldkey, &hotkey, netuids, alpha_amount, None)
         }
 
         /// Stakes as much as the price limit (rao per alpha) allows; all or nothing unless `allow_partial`.
@@ -234,6 +362,24 @@ mod calls {
                 amount_unstaked,
                 Some((limit_price, allow_partial)),
             )
+        }
+
+        /// Swaps as much stake as the price limit allows; all or nothing unless `allow_partial`.
+        #[pallet::call_index(90)]
+        #[pallet::weight(Weight::from_parts(410_000_000, 0))]
+        pub fn swap_stake_limit(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+            origin_netuid: u16,
+            destination_netuid: u16,
+            alpha_amount: u64,
+            limit_price: u64,
+            allow_partial: bool,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            let netuids = (origin_netuid, destination_netuid);
+            let limit = Some((limit_price, allow_partial));
+            Self::do_swap_stake(&coldkey, &hotkey, netuids, alpha_amount, limit)
         }
 
         /// Pairs a hotkey with the signer without registering it.
@@ -310,6 +456,19 @@ mod calls {
             Self::do_batch_commit_weights(&hotkey, netuids, commit_hashes)
         }
 
+        /// Takes all stake off a hotkey on one subnet, unless the price would fall below the limit, rao per alpha.
+        #[pallet::call_index(103)]
+        #[pallet::weight(Weight::from_parts(395_000_000, 0))]
+        pub fn remove_stake_full_limit(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+            netuid: u16,
+            limit_price: Option<u64>,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::do_remove_stake_full_limit(&coldkey, &hotkey, netuid, limit_price)
+        }
+
         /// Commits to weights under a timelock. Free.
         #[pallet::call_index(113)]
         #[pallet::weight((Weight::from_parts(70_000_000, 0), DispatchClass::Normal, Pays::No))]
@@ -322,6 +481,18 @@ mod calls {
         ) -> DispatchResult {
             let hotkey = ensure_signed(origin)?;
             Self::do_commit_timelocked_weights(&hotkey, netuid, 0, commit, reveal_round, commit_reveal_version)
+        }
+
+        /// Lets the signer's incentive on a subnet be staked to a hotkey there.
+        #[pallet::call_index(114)]
+        #[pallet::weight(Weight::from_parts(30_000_000, 0))]
+        pub fn set_coldkey_auto_stake_hotkey(
+            origin: OriginFor<T>,
+            netuid: u16,
+            hotkey: T::AccountId,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::do_set_auto_stake(&coldkey, netuid, &hotkey)
         }
 
         /// Commits to the weights of one mechanism by their hash. Free.
@@ -414,6 +585,27 @@ mod calls {
         ) -> DispatchResult {
             let coldkey = ensure_signed(origin)?;
             Self::do_burned_register(&coldkey, netuid, &hotkey, Some(limit_price))
+        }
+
+        /// Sets how many blocks an epoch takes. Owner only.
+        #[pallet::call_index(139)]
+        #[pallet::weight(Weight::from_parts(30_000_000, 0))]
+        pub fn set_tempo(origin: OriginFor<T>, netuid: u16, tempo: u16) -> DispatchResult {
+            Self::do_set_tempo(origin, netuid, tempo)
+        }
+
+        /// Sets after how many thousandths of a tempo a silent neuron is inactive. Owner only.
+        #[pallet::call_index(140)]
+        #[pallet::weight(Weight::from_parts(30_000_000, 0))]
+        pub fn set_activity_cutoff_factor(origin: OriginFor<T>, netuid: u16, factor_milli: u32) -> DispatchResult {
+            Self::do_set_activity_cutoff_factor(origin, netuid, factor_milli)
+        }
+
+        /// Lets an epoch run soon. Owner only.
+        #[pallet::call_index(141)]
+        #[pallet::weight(Weight::from_parts(30_000_000, 0))]
+        pub fn trigger_epoch(origin: OriginFor<T>, netuid: u16) -> DispatchResult {
+            Self::do_trigger_epoch(origin, netuid)
         }
     }
 }

@@ -17,6 +17,9 @@ mod events {
         /// coldkey, hotkey, TAO received (rao), alpha sold, netuid, fee (alpha-rao).
         #[codec(index = 3)]
         StakeRemoved(T::AccountId, T::AccountId, u64, u64, u16, u64),
+        /// coldkey, old hotkey, old netuid, new hotkey, new netuid, worth (rao).
+        #[codec(index = 4)]
+        StakeMoved(T::AccountId, T::AccountId, u16, T::AccountId, u16, u64),
         /// mechanism-qualified netuid, uid.
         #[codec(index = 5)]
         WeightsSet(u16, u16),
@@ -89,6 +92,9 @@ mod events {
         /// netuid where there is one, new value.
         #[codec(index = 43)]
         OwnerHyperparamRateLimitSet(u16),
+        /// hotkey, take of 65535.
+        #[codec(index = 46)]
+        ChildKeyTakeSet(T::AccountId, u16),
         /// netuid where there is one, new value.
         #[codec(index = 48)]
         RegistrationAllowed(u16, bool),
@@ -110,6 +116,25 @@ mod events {
         /// netuid where there is one, new value.
         #[codec(index = 60)]
         SubnetLimitSet(u16),
+        /// coldkey, hotkey, take of 65535.
+        #[codec(index = 62)]
+        TakeDecreased(T::AccountId, T::AccountId, u16),
+        /// coldkey, hotkey, take of 65535.
+        #[codec(index = 63)]
+        TakeIncreased(T::AccountId, T::AccountId, u16),
+        /// A hotkey was replaced everywhere.
+        #[codec(index = 64)]
+        HotkeySwapped {
+            coldkey: T::AccountId,
+            old_hotkey: T::AccountId,
+            new_hotkey: T::AccountId,
+        },
+        /// Children were planned: parent, netuid, block they take over in, children.
+        #[codec(index = 73)]
+        SetChildrenScheduled(T::AccountId, u16, u64, Vec<(u64, T::AccountId)>),
+        /// Children have taken over: parent, netuid, children.
+        #[codec(index = 74)]
+        SetChildren(T::AccountId, u16, Vec<(u64, T::AccountId)>),
         /// netuid.
         #[codec(index = 76)]
         SubnetIdentitySet(u16),
@@ -131,6 +156,12 @@ mod events {
         /// Part of a batch failed: why.
         #[codec(index = 88)]
         BatchWeightItemFailed(DispatchError),
+        /// old coldkey, new coldkey, hotkey, old netuid, new netuid, worth (rao).
+        #[codec(index = 89)]
+        StakeTransferred(T::AccountId, T::AccountId, T::AccountId, u16, u16, u64),
+        /// coldkey, hotkey, old netuid, new netuid, worth (rao).
+        #[codec(index = 90)]
+        StakeSwapped(T::AccountId, T::AccountId, u16, u16, u64),
         /// A subnet was started: netuid, first block of emission.
         #[codec(index = 93)]
         FirstEmissionBlockNumberSet(u16, u64),
@@ -140,6 +171,14 @@ mod events {
         /// netuid where there is one, new value.
         #[codec(index = 99)]
         CommitRevealEnabled(u16, bool),
+        /// A hotkey was replaced on a subnet.
+        #[codec(index = 100)]
+        HotkeySwappedOnSubnet {
+            coldkey: T::AccountId,
+            old_hotkey: T::AccountId,
+            new_hotkey: T::AccountId,
+            netuid: u16,
+        },
         /// netuid where there is one, new value.
         #[codec(index = 104)]
         CommitRevealVersionSet(u16),
@@ -149,6 +188,22 @@ mod events {
         /// Weights committed under a timelock were opened: mechanism-qualified netuid, hotkey.
         #[codec(index = 106)]
         TimelockedWeightsRevealed(u16, T::AccountId),
+        /// A miner's incentive was staked to another hotkey.
+        #[codec(index = 107)]
+        AutoStakeAdded {
+            netuid: u16,
+            destination: T::AccountId,
+            hotkey: T::AccountId,
+            owner: T::AccountId,
+            incentive: u64,
+        },
+        /// A coldkey's incentive will be staked to a hotkey.
+        #[codec(index = 110)]
+        AutoStakeDestinationSet {
+            coldkey: T::AccountId,
+            netuid: u16,
+            hotkey: T::AccountId,
+        },
         /// netuid where there is one, new value.
         #[codec(index = 111)]
         MinNonImmuneUidsSet(u16, u16),
@@ -158,5 +213,11 @@ mod events {
         /// Stored vectors of a subnet disagree in length; its epoch did not run: netuid.
         #[codec(index = 201)]
         EpochSkipped(u16),
+        /// An epoch will run soon: netuid, block it is due at.
+        #[codec(index = 202)]
+        EpochTriggered(u16, u64),
+        /// netuid, new value.
+        #[codec(index = 203)]
+        ActivityCutoffFactorMilliSet(u16, u32),
     }
 }

@@ -23,6 +23,8 @@ mod genesis {
             if self.max_epochs_per_block != 0 {
                 MaxEpochsPerBlock::<T>::put(self.max_epochs_per_block);
             }
+            // As in the main chain's fast builds.
+            PendingChildKeyCooldown::<T>::put(15);
             TotalIssuance::<T>::put(T::Currency::total_issuance());
             Pallet::<T>::create_genesis_subnets();
         }

@@ -27,20 +27,29 @@ mod storage_stake {
     pub type ChildkeyTake<T: Config> =
         StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Identity, u16, u16, ValueQuery>;
 
-    /// Hotkeys that stake is delegated to; always empty here.
+    /// Hotkeys that validate with a part of a hotkey's stake: share, of 2^64 - 1, and hotkey.
     #[pallet::storage]
     pub type ChildKeys<T: Config> =
         StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Identity, u16, Vec<(u64, T::AccountId)>, ValueQuery>;
 
-    /// Hotkeys that delegate their stake; always empty here.
+    /// Hotkeys whose stake a hotkey validates with: share, of 2^64 - 1, and hotkey.
     #[pallet::storage]
     pub type ParentKeys<T: Config> =
         StorageDoubleMap<_, Blake2_128Concat, T::AccountId, Identity, u16, Vec<(u64, T::AccountId)>, ValueQuery>;
 
-    /// Delegations that are not active yet; always empty here.
+    /// Children that have not taken over yet, and the block in which they do.
     #[pallet::storage]
     pub type PendingChildKeys<T: Config> =
         StorageDoubleMap<_, Identity, u16, Blake2_128Concat, T::AccountId, (Vec<(u64, T::AccountId)>, u64), ValueQuery>;
+
+    /// Blocks until new children take over.
+    #[pallet::storage]
+    pub type PendingChildKeyCooldown<T> = StorageValue<_, u64, ValueQuery, ConstU64<7_200>>;
+
+    /// Block of a coldkey's last swap of a hotkey on a subnet.
+    #[pallet::storage]
+    pub type LastHotkeySwapOnNetuid<T: Config> =
+        StorageDoubleMap<_, Identity, u16, Blake2_128Concat, T::AccountId, u64, ValueQuery>;
 
     /// TAO in all pools, rao.
     #[pallet::storage]

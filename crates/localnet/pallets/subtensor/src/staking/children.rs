@@ -116,21 +116,21 @@ impl<T: Config> Pallet<T> {
         TotalHotkeyAlpha::<T>::get(hotkey, netuid).saturating_add(Self::weighted_tao(hotkey))
     }
 
-    /// An amount staked to a hotkey as it counts on a subnet: without what children validate with, with what parents
-    /// gave. `staked` tells the amount of a hotkey.
-    pub(crate) fn inherited(hotkey: &T::AccountId, netuid: u16, staked: impl Fn(&T::AccountId) -> u64) -> u64 {
-        let own = staked(hotkey);
+    /// Alpha and root TAO behind a hotkey as they count on a subnet: without what children validate with, with what
+    /// parents gave.
+    pub(crate) fn inherited(hotkey: &T::AccountId, netuid: u16) -> (u64, u64) {
         let children = ChildKeys::<T>::get(hotkey, netuid);
-        let given = children
-            .iter()
-            .map(|(proportion, _)| part(own, *proportion))
-            .fold(0, u64::saturating_add);
         let parents = ParentKeys::<T>::get(hotkey, netuid);
-        let received = parents
-            .iter()
-            .map(|(proportion, parent)| part(staked(parent), *proportion))
-            .fold(0, u64::saturating_add);
-        own.saturating_sub(given).saturating_add(received)
+        let count = |on: u16| {
+            let own = TotalHotkeyAlpha::<T>::get(hotkey, on);
+            let given = children.iter().map(|(proportion, _)| part(own, *proportion));
+            let received = parents
+                .iter()
+                .map(|(proportion, parent)| part(TotalHotkeyAlpha::<T>::get(parent, on), *proportion));
+            own.saturating_sub(given.fold(0, u64::saturating_add))
+                .saturating_add(received.fold(0, u64::saturating_add))
+        };
+        (count(netuid), count(ROOT))
     }
 
     /// Shares a validator's dividends with its parents: who gets how much. A part of the parents' share is its own, as
