@@ -266,7 +266,7 @@ mod calls {
         #[pallet::weight((Weight::from_parts(20_000_000, 0), DispatchClass::Operational))]
         pub fn sudo_set_tempo(origin: OriginFor<T>, netuid: u16, tempo: u16) -> DispatchResult {
             Self::allow_root(origin, netuid)?;
-            pallet_subtensor::Pallet::<T>::set_tempo(netuid, tempo);
+            pallet_subtensor::Pallet::<T>::start_cycle(netuid, tempo);
             Ok(())
         }
 

@@ -17,7 +17,7 @@ impl<T: Config> Pallet<T> {
         Self::ensure_root_or_owner(origin, netuid, Hyperparameter::Unknown)?;
         Self::ensure_exists(netuid)?;
         ensure!(TEMPOS.contains(&tempo), Error::<T>::TempoOutOfBounds);
-        Self::set_tempo(netuid, tempo);
+        Self::start_cycle(netuid, tempo);
         Ok(())
     }
 

@@ -60,7 +60,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Sets how many blocks an epoch takes; the running one starts again.
-    pub fn set_tempo(netuid: u16, tempo: u16) {
+    pub fn start_cycle(netuid: u16, tempo: u16) {
         Tempo::<T>::insert(netuid, tempo);
         LastEpochBlock::<T>::insert(netuid, Self::current_block());
         PendingEpochAt::<T>::remove(netuid);

@@ -15,6 +15,8 @@ const EVENTS: &str = "contains the enum of all events";
 const REASONS: &str = "contains the enum of all hold reasons";
 /// FRAME has changed since.
 const NEWER_FRAME: &str = "this FRAME is newer";
+/// FRAME knows one more kind of key since.
+const SIGNERS: &str = "this FRAME has one more kind of signer";
 /// Spec 425 widened a field.
 const ACTIVITY_CUTOFF: &str = "activity_cutoff has 64 bits since spec 425; its compact bytes are the same";
 
@@ -34,6 +36,8 @@ const DIFFERENT: &[(&str, &str)] = &[
     ("calls Sudo.sudo", CALLS),
     ("calls Sudo.sudo_unchecked_weight", CALLS),
     ("calls Sudo.sudo_as", CALLS),
+    ("calls Drand.write_pulse", SIGNERS),
+    ("calls Drand.set_beacon_config", SIGNERS),
     ("runtime_apis Core.execute_block", CALLS),
     ("runtime_apis BlockBuilder.apply_extrinsic", CALLS),
     ("runtime_apis BlockBuilder.inherent_extrinsics", CALLS),

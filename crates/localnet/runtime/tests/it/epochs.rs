@@ -212,3 +212,52 @@ fn the_schedule_agrees_with_the_chains() {
         }
     }
 }
+
+#[test]
+fn mechanisms_share_the_emission_as_the_owner_says() {
+    on_chain(|| {
+        let netuid = subnet();
+        root(Admin::sudo_set_max_allowed_uids {
+            netuid,
+            max_allowed_uids: 64,
+        })
+        .unwrap();
+        root(Admin::sudo_set_mechanism_count {
+            netuid,
+            mechanism_count: 2,
+        })
+        .unwrap();
+        let miners = [register(netuid, "miner-0"), register(netuid, "miner-1")];
+        validator(netuid, "validator");
+        for (mecid, miner) in (0u8..).zip(miners) {
+            let weights = Call::set_mechanism_weights {
+                netuid,
+                mecid,
+                dests: vec![miner],
+                weights: vec![1],
+                version_key: 0,
+            };
+            call("validator", weights).unwrap();
+        }
+        let emitted = || {
+            next_blocks(10);
+            let emission = Emission::<Runtime>::get(netuid);
+            miners.map(|uid| emission[usize::from(uid)])
+        };
+        emitted();
+        let [first, second] = emitted();
+        assert!(first > 0 && first.abs_diff(second) < 1_000, "{first} {second}");
+        root(Admin::sudo_set_mechanism_emission_split {
+            netuid,
+            maybe_split: Some(vec![49_151, 16_384]),
+        })
+        .unwrap();
+        let [first, second] = emitted();
+        assert!(first.abs_diff(3 * second) < first / 1_000, "{first} {second}");
+        // Each mechanism ranks its own miner.
+        let incentive = |mecid, uid: u16| Incentive::<Runtime>::get(netuid_index(netuid, mecid))[usize::from(uid)];
+        assert_eq!(incentive(0, miners[0]), 65_535);
+        assert_eq!(incentive(0, miners[1]), 0);
+        assert_eq!(incentive(1, miners[1]), 65_535);
+    });
+}
