@@ -6,6 +6,7 @@ use std::{
 };
 
 use codec::{Decode, DecodeAll, Encode};
+use node_subtensor_runtime::pallet_shield::{ShieldedTransaction, dev_key};
 use sp_inherents::InherentData;
 use sp_runtime::{
     OpaqueExtrinsic,
@@ -19,7 +20,7 @@ use crate::{
     exec::{Backend, ExecError, Overlay},
     pool::Entry,
     store::{Head, STATE_VERSION},
-    types::{Change, Hash, Header, SealedBlock},
+    types::{Change, Hash, Header, SealedBlock, extrinsic_hash},
 };
 
 /// Name of the inherent that brings the time, as the timestamp pallet expects it.
@@ -171,6 +172,7 @@ impl<'a> Building<'a> {
                     too_large = 0;
                     self.extrinsics.push(entry.bytes.clone());
                     self.included.push(entry.hash);
+                    self.unshield(entry);
                 }
                 Ok(Err(TransactionValidityError::Invalid(InvalidTransaction::ExhaustsResources))) => too_large += 1,
                 // The one before it did not fit; both keep their turn.
@@ -185,6 +187,48 @@ impl<'a> Building<'a> {
                 }
             }
         }
+    }
+
+    /// If the transaction carries an encrypted one, decrypts that and takes it in too, as the author of its block.
+    fn unshield(&mut self, carrier: &Entry) {
+        let inner = match self.decrypted(&carrier.bytes) {
+            Ok(Some(inner)) => inner,
+            Ok(None) => return,
+            Err(error) => {
+                tracing::warn!(carrier = ?carrier.hash, error = %with_cause(&error), "cannot look for an encrypted transaction");
+                return;
+            }
+        };
+        let hash = extrinsic_hash(&inner);
+        self.overlay.start_transaction();
+        let result = self.apply("apply a decrypted transaction", &inner);
+        let included = matches!(result, Ok(Ok(())));
+        let closed = if included {
+            self.overlay.commit_transaction()
+        } else {
+            self.overlay.rollback_transaction()
+        };
+        if closed.is_err() {
+            tracing::error!(?hash, "a transaction closed more than it had opened");
+        }
+        if included {
+            self.extrinsics.push(inner);
+            // Somebody may have handed it in openly too.
+            self.included.push(hash);
+        } else {
+            tracing::debug!(carrier = ?carrier.hash, ?hash, ?result, "decrypted transaction refused");
+        }
+    }
+
+    fn decrypted(&mut self, carrier: &[u8]) -> Result<Option<Vec<u8>>, SealError> {
+        let step = "look for an encrypted transaction";
+        let shielded = self.call(step, "ShieldApi_try_decode_shielded_tx", carrier)?;
+        let shielded: Option<ShieldedTransaction> = decode(step, "try_decode_shielded_tx", &shielded)?;
+        let Some(shielded) = shielded else { return Ok(None) };
+        let args = (&dev_key::SEED[..], shielded).encode();
+        let inner = self.call("decrypt a transaction", "ShieldApi_try_unshield_tx", &args)?;
+        let inner: Option<OpaqueExtrinsic> = decode("decrypt a transaction", "try_unshield_tx", &inner)?;
+        Ok(inner.map(|inner| inner.encode()))
     }
 
     fn finish(mut self) -> Result<Sealed, SealError> {

@@ -304,4 +304,21 @@ sp_api::impl_runtime_apis! {
             SubtensorModule::simulate_sell(netuid, alpha)
         }
     }
+
+    impl pallet_shield::api::ShieldApi<Block> for Runtime {
+        fn try_decode_shielded_tx(uxt: <Block as BlockT>::Extrinsic) -> Option<pallet_shield::ShieldedTransaction> {
+            crate::shield::carried(&uxt)
+        }
+
+        fn is_shielded_using_current_key(key_hash: [u8; pallet_shield::KEY_HASH_LEN]) -> bool {
+            MevShield::is_current_key(&key_hash)
+        }
+
+        fn try_unshield_tx(
+            dec_key_bytes: Vec<u8>,
+            shielded_tx: pallet_shield::ShieldedTransaction,
+        ) -> Option<<Block as BlockT>::Extrinsic> {
+            crate::shield::open(&dec_key_bytes, &shielded_tx)
+        }
+    }
 }

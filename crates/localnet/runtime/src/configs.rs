@@ -2,6 +2,7 @@
 
 use crate::{
     fees::{LengthFee, WeightFee},
+    proxies::ProxyType,
     AccountId, Balance, Balances, Block, Commitments, Nonce, OriginCaller, PalletInfo, Runtime, RuntimeCall,
     RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, RuntimeOrigin, RuntimeTask, SubtensorModule, System,
 };
@@ -122,6 +123,22 @@ impl pallet_sudo::Config for Runtime {
     type WeightInfo = pallet_sudo::weights::SubstrateWeight<Runtime>;
 }
 
+impl pallet_proxy::Config for Runtime {
+    type RuntimeEvent = RuntimeEvent;
+    type RuntimeCall = RuntimeCall;
+    type Currency = Balances;
+    type ProxyType = ProxyType;
+    type ProxyDepositBase = ConstU64<60_000_000>;
+    type ProxyDepositFactor = ConstU64<33_000_000>;
+    type MaxProxies = ConstU32<20>;
+    type WeightInfo = pallet_proxy::weights::SubstrateWeight<Runtime>;
+    type MaxPending = ConstU32<75>;
+    type CallHasher = sp_runtime::traits::BlakeTwo256;
+    type AnnouncementDepositBase = ConstU64<36_000_000>;
+    type AnnouncementDepositFactor = ConstU64<68_000_000>;
+    type BlockNumberProvider = System;
+}
+
 impl pallet_subtensor::Config for Runtime {
     type Currency = Balances;
     type Commitments = Commitments;
@@ -150,3 +167,5 @@ impl pallet_drand::WaitingRounds for Waiting {
 }
 
 impl pallet_admin_utils::Config for Runtime {}
+
+impl pallet_shield::Config for Runtime {}

@@ -35,10 +35,6 @@ empty_extension!(
     SudoTransactionExtension
 );
 empty_extension!(
-    /// Named for clients; shielded transactions do not exist here.
-    CheckShieldedTxValidity
-);
-empty_extension!(
     /// Named for clients; there is no beacon here whose pulses need priority.
     DrandPriority
 );
@@ -68,14 +64,6 @@ impl TransactionExtension<RuntimeCall> for SudoTransactionExtension<Runtime> {
     }
 
     impl_tx_ext_default!(RuntimeCall; weight prepare);
-}
-
-impl TransactionExtension<RuntimeCall> for CheckShieldedTxValidity<Runtime> {
-    const IDENTIFIER: &'static str = "CheckShieldedTxValidity";
-    type Implicit = ();
-    type Val = ();
-    type Pre = ();
-    impl_tx_ext_default!(RuntimeCall; weight validate prepare);
 }
 
 impl TransactionExtension<RuntimeCall> for DrandPriority<Runtime> {

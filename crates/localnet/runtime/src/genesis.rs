@@ -1,6 +1,6 @@
 //! The first state: the same accounts, balances and subnets as the usual localnet image, so a dev chain feels the same.
 
-use crate::{AccountId, AuraConfig, Balance, BalancesConfig, RuntimeGenesisConfig, SubtensorModuleConfig, SudoConfig};
+use crate::{AccountId, AuraConfig, Balance, BalancesConfig, MevShieldConfig, RuntimeGenesisConfig, SubtensorModuleConfig, SudoConfig};
 use sp_core::{sr25519, storage::Storage, Pair};
 use sp_runtime::BuildStorage;
 
@@ -48,6 +48,10 @@ impl DevGenesis {
             },
             sudo: SudoConfig {
                 key: Some(dev_account("Alice")),
+            },
+            mev_shield: MevShieldConfig {
+                key: pallet_shield::dev_key::encapsulation_key(&pallet_shield::dev_key::SEED),
+                ..Default::default()
             },
             subtensor_module: SubtensorModuleConfig {
                 network_rate_limit: 0,

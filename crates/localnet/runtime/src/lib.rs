@@ -20,18 +20,25 @@
 #![allow(missing_docs)]
 
 mod apis;
+mod check_mortality;
 mod check_nonce;
 mod configs;
 pub mod dev_aura;
 mod extensions;
 mod fees;
 pub mod genesis;
+mod proxies;
+pub mod shield;
 
 pub use apis::api;
+pub use check_mortality::{CheckMortality, LONGEST_SHIELDED_ERA};
 pub use check_nonce::CheckNonce;
 pub use configs::{BlockHashCount, ExistentialDeposit, SS58Prefix, VERSION};
 pub use dev_aura as pallet_aura;
-pub use extensions::{CheckShieldedTxValidity, DrandPriority, SubtensorTransactionExtension, SudoTransactionExtension};
+pub use extensions::{DrandPriority, SubtensorTransactionExtension, SudoTransactionExtension};
+pub use pallet_shield;
+pub use proxies::{ProxyType, SMALL_TRANSFER_LIMIT};
+pub use shield::CheckShieldedTxValidity;
 
 use sp_runtime::{
     generic,
@@ -62,7 +69,7 @@ pub type TxExtension = (
         frame_system::CheckSpecVersion<Runtime>,
         frame_system::CheckTxVersion<Runtime>,
         frame_system::CheckGenesis<Runtime>,
-        frame_system::CheckMortality<Runtime>,
+        CheckMortality<Runtime>,
         CheckNonce<Runtime>,
         frame_system::CheckWeight<Runtime>,
     ),
@@ -93,8 +100,10 @@ frame_support::construct_runtime!(
         SubtensorModule: pallet_subtensor = 7,
         Utility: pallet_utility = 11,
         Sudo: pallet_sudo = 12,
+        Proxy: pallet_proxy = 16,
         Commitments: pallet_commitments = 18,
         AdminUtils: pallet_admin_utils = 19,
         Drand: pallet_drand = 26,
+        MevShield: pallet_shield = 30,
     }
 );
