@@ -305,6 +305,20 @@ sp_api::impl_runtime_apis! {
         }
     }
 
+    impl pallet_subtensor::api::BetaBasketRuntimeApi<Block> for Runtime {
+        fn get_root_basket_owed(_coldkey: AccountId) -> u64 {
+            0
+        }
+
+        fn get_root_basket_positions(_coldkey: AccountId) -> Vec<(AccountId, u64, u64)> {
+            Vec::new()
+        }
+
+        fn get_root_basket_total_nav() -> u64 {
+            0
+        }
+    }
+
     impl pallet_shield::api::ShieldApi<Block> for Runtime {
         fn try_decode_shielded_tx(uxt: <Block as BlockT>::Extrinsic) -> Option<pallet_shield::ShieldedTransaction> {
             crate::shield::carried(&uxt)

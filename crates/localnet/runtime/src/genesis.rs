@@ -1,6 +1,9 @@
 //! The first state: the same accounts, balances and subnets as the usual localnet image, so a dev chain feels the same.
 
-use crate::{AccountId, AuraConfig, Balance, BalancesConfig, MevShieldConfig, RuntimeGenesisConfig, SubtensorModuleConfig, SudoConfig};
+use crate::{
+    AccountId, AuraConfig, Balance, BalancesConfig, MevShieldConfig, RuntimeGenesisConfig, SubtensorModuleConfig,
+    SudoConfig,
+};
 use sp_core::{sr25519, storage::Storage, Pair};
 use sp_runtime::BuildStorage;
 

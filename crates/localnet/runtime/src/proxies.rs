@@ -99,7 +99,13 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
                 pallet != "Balances"
                     && !is(STAKING)
                     && !is(&["transfer_stake", "transfer_stake_and_hotkey"])
-                    && !is(&["burned_register", "register_limit", "root_register", "swap_hotkey", "swap_hotkey_v2"])
+                    && !is(&[
+                        "burned_register",
+                        "register_limit",
+                        "root_register",
+                        "swap_hotkey",
+                        "swap_hotkey_v2",
+                    ])
                     && !is(COLDKEY_SWAPS)
             }
             Self::NonCritical => {
@@ -107,13 +113,16 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
             }
             Self::Owner => {
                 (pallet == "AdminUtils" && name != "sudo_set_sn_owner_hotkey")
-                    || is(&["set_subnet_identity", "update_symbol", "set_tempo", "set_activity_cutoff_factor"])
+                    || is(&[
+                        "set_subnet_identity",
+                        "update_symbol",
+                        "set_tempo",
+                        "set_activity_cutoff_factor",
+                    ])
             }
             Self::Staking => is(STAKING) || is(&["set_root_claim_type"]),
             Self::Registration => is(&["burned_register", "register", "register_limit"]),
-            Self::Transfer => {
-                (pallet == "Balances" && TRANSFERS.contains(&name)) || is(&["transfer_stake"])
-            }
+            Self::Transfer => (pallet == "Balances" && TRANSFERS.contains(&name)) || is(&["transfer_stake"]),
             Self::SmallTransfer => is_small_transfer(call),
             Self::ChildKeys => is(&["set_children", "set_childkey_take"]),
             Self::SwapHotkey => is(&["swap_hotkey", "swap_hotkey_v2"]),

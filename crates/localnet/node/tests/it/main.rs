@@ -4,4 +4,5 @@ mod client;
 mod common;
 mod program;
 mod rpc;
+mod shield;
 mod subnet;

@@ -32,7 +32,9 @@ pub fn decrypt(seed: &[u8], shielded: &ShieldedTransaction) -> Option<Vec<u8>> {
     let capsule = Ciphertext::try_from(&shielded.kem_ct[..]).ok()?;
     let secret = keys(seed)?.decapsulate(&capsule);
     let cipher = XChaCha20Poly1305::new_from_slice(&secret).ok()?;
-    cipher.decrypt(XNonce::from_slice(&shielded.nonce), &shielded.aead_ct[..]).ok()
+    cipher
+        .decrypt(XNonce::from_slice(&shielded.nonce), &shielded.aead_ct[..])
+        .ok()
 }
 
 /// Encrypts as clients do, for tests and tools: `randomness` makes the secret and must never be used twice.

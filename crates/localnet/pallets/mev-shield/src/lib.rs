@@ -120,7 +120,9 @@ pub mod pallet {
         /// Whether the author of some coming block can read what is encrypted to the key with this hash.
         pub fn is_known_key(key_hash: &[u8; KEY_HASH_LEN]) -> bool {
             let keys = [CurrentKey::<T>::get(), PendingKey::<T>::get(), NextKey::<T>::get()];
-            keys.into_iter().flatten().any(|key| sp_io::hashing::twox_128(&key) == *key_hash)
+            keys.into_iter()
+                .flatten()
+                .any(|key| sp_io::hashing::twox_128(&key) == *key_hash)
         }
 
         /// Whether this block's author can read what is encrypted to the key with this hash.

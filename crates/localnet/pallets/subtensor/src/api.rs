@@ -76,4 +76,11 @@ sp_api::decl_runtime_apis! {
         fn sim_swap_tao_for_alpha(netuid: u16, tao: u64) -> SimSwapResult;
         fn sim_swap_alpha_for_tao(netuid: u16, alpha: u64) -> SimSwapResult;
     }
+
+    /// Baskets that root stake earns, which newer main chains have. There is none here, and root earns nothing.
+    pub trait BetaBasketRuntimeApi {
+        fn get_root_basket_owed(coldkey: AccountId32) -> u64;
+        fn get_root_basket_positions(coldkey: AccountId32) -> Vec<(AccountId32, u64, u64)>;
+        fn get_root_basket_total_nav() -> u64;
+    }
 }

@@ -17,6 +17,7 @@ pub mod burn_price;
 pub mod emission;
 pub mod epoch;
 pub mod extension;
+pub mod identities;
 pub mod info;
 mod macros;
 pub mod mechanisms;
@@ -38,7 +39,9 @@ pub use pallet::*;
 pub use types::*;
 
 use frame_support::pallet_macros::import_section;
-use macros::{calls, errors, events, genesis, storage_neurons, storage_params, storage_stake, storage_subnets};
+use macros::{
+    calls, constants, errors, events, genesis, storage_neurons, storage_params, storage_stake, storage_subnets,
+};
 
 #[import_section(storage_subnets::storage_subnets)]
 #[import_section(storage_params::storage_params)]
@@ -47,6 +50,7 @@ use macros::{calls, errors, events, genesis, storage_neurons, storage_params, st
 #[import_section(errors::errors)]
 #[import_section(events::events)]
 #[import_section(calls::calls)]
+#[import_section(constants::constants)]
 #[import_section(genesis::genesis)]
 #[frame_support::pallet]
 pub mod pallet {

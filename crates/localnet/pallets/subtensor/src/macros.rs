@@ -1,6 +1,7 @@
 //! Parts of the pallet that FRAME needs inside one module, kept in files of their own.
 
 pub mod calls;
+pub mod constants;
 pub mod errors;
 pub mod events;
 pub mod genesis;

@@ -52,6 +52,7 @@ impl<T: Config> Pallet<T> {
         SubnetOwnerHotkey::<T>::insert(netuid, hotkey);
         let uid = Self::place_neuron(netuid, hotkey).ok_or(Error::<T>::NoNeuronIdAvailable)?;
         if let Some(identity) = identity {
+            ensure!(identity.is_valid(), Error::<T>::InvalidIdentity);
             SubnetIdentitiesV3::<T>::insert(netuid, identity);
             Self::deposit_event(Event::SubnetIdentitySet(netuid));
         }

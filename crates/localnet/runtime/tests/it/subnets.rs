@@ -123,3 +123,62 @@ fn an_identity_is_kept() {
         assert_eq!(SubtensorModule::subnet_name(0), b"root");
     });
 }
+
+#[test]
+fn an_identity_is_the_owners_to_set_and_must_be_short() {
+    on_chain(|| {
+        let netuid = subnet();
+        let set = |signer: &str, name: &str, url: Vec<u8>| {
+            call(
+                signer,
+                Call::set_subnet_identity {
+                    netuid,
+                    subnet_name: name.into(),
+                    github_repo: vec![],
+                    subnet_contact: vec![],
+                    subnet_url: url,
+                    discord: vec![],
+                    description: vec![],
+                    logo_url: vec![],
+                    additional: vec![],
+                },
+            )
+        };
+        refused(set("Bob", "mine", vec![]), Error::NotSubnetOwner);
+        refused(set("Alice", &"x".repeat(257), vec![]), Error::InvalidIdentity);
+        refused(set("Alice", "mine", vec![b'x'; 1_025]), Error::InvalidIdentity);
+        assert_eq!(set("Alice", "mine", vec![b'x'; 1_024]), Ok(()));
+        happened(Event::SubnetIdentitySet(netuid));
+        let stored = SubnetIdentitiesV3::<Runtime>::get(netuid).expect("set");
+        assert_eq!(stored.subnet_name, b"mine");
+        let shown = SubtensorModule::dynamic_info(netuid).expect("the subnet exists");
+        assert_eq!(shown.subnet_identity, Some(stored));
+    });
+}
+
+#[test]
+fn a_coldkey_says_who_it_is_once_a_hotkey_of_its_is_registered() {
+    on_chain(|| {
+        let netuid = subnet();
+        let set = |signer: &str| {
+            call(
+                signer,
+                Call::set_identity {
+                    name: b"me".to_vec(),
+                    url: vec![],
+                    github_repo: vec![],
+                    image: vec![],
+                    discord: vec![],
+                    description: vec![],
+                    additional: vec![],
+                },
+            )
+        };
+        refused(set("Bob"), Error::HotKeyNotRegisteredInNetwork);
+        register(netuid, "miner");
+        assert_eq!(set("Bob"), Ok(()));
+        happened(Event::ChainIdentitySet(account("Bob")));
+        let stored = IdentitiesV2::<Runtime>::get(account("Bob")).expect("set");
+        assert_eq!(stored.name, b"me");
+    });
+}

@@ -16,6 +16,11 @@ use sp_runtime::{
 };
 
 fn signed(signer: &str, nonce: Nonce, call: impl Into<RuntimeCall>) -> UncheckedExtrinsic {
+    signed_for(Era::Immortal, signer, nonce, call)
+}
+
+/// A transaction as a client sends it, valid for as long as `era` says.
+pub fn signed_for(era: Era, signer: &str, nonce: Nonce, call: impl Into<RuntimeCall>) -> UncheckedExtrinsic {
     let call = call.into();
     let extension: TxExtension = (
         (
@@ -23,7 +28,7 @@ fn signed(signer: &str, nonce: Nonce, call: impl Into<RuntimeCall>) -> Unchecked
             frame_system::CheckSpecVersion::new(),
             frame_system::CheckTxVersion::new(),
             frame_system::CheckGenesis::new(),
-            frame_system::CheckMortality::from(Era::Immortal),
+            node_subtensor_runtime::CheckMortality::from(era),
             node_subtensor_runtime::CheckNonce(nonce),
             frame_system::CheckWeight::new(),
         ),
@@ -49,15 +54,15 @@ fn signed(signer: &str, nonce: Nonce, call: impl Into<RuntimeCall>) -> Unchecked
     UncheckedExtrinsic::new_signed(call, address, signature, extension)
 }
 
-fn validate(transaction: UncheckedExtrinsic) -> TransactionValidity {
+pub fn validate(transaction: UncheckedExtrinsic) -> TransactionValidity {
     Executive::validate_transaction(TransactionSource::External, transaction, H256::zero())
 }
 
-fn refusal(transaction: UncheckedExtrinsic) -> TransactionValidityError {
+pub fn refusal(transaction: UncheckedExtrinsic) -> TransactionValidityError {
     validate(transaction).expect_err("the pool refuses it")
 }
 
-fn custom(code: u8) -> TransactionValidityError {
+pub fn custom(code: u8) -> TransactionValidityError {
     InvalidTransaction::Custom(code).into()
 }
 

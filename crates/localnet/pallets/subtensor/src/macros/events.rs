@@ -135,6 +135,9 @@ mod events {
         /// Children have taken over: parent, netuid, children.
         #[codec(index = 74)]
         SetChildren(T::AccountId, u16, Vec<(u64, T::AccountId)>),
+        /// A coldkey said who it is.
+        #[codec(index = 75)]
+        ChainIdentitySet(T::AccountId),
         /// netuid.
         #[codec(index = 76)]
         SubnetIdentitySet(u16),
