@@ -38,9 +38,9 @@ if [ -z "$endpoint" ]; then
     fi
 fi
 
-# The clients keep settings and caches in the home folder; this one goes away afterwards.
-export HOME=$scratch/home
-mkdir -p "$HOME"
+# The clients keep settings and caches in the home folder; these go away afterwards.
+mkdir "$scratch/home10" "$scratch/home11"
+export HOME=$scratch/home10
 unset BT_NETWORK BT_WALLET BT_WALLET_HOTKEY BT_WALLET_PATH BT_SUBTENSOR_CHAIN_ENDPOINT BT_CHAIN_ENDPOINT BT_MEV_PROTECTION
 export BT_NO_PARSE_CLI_ARGS=1 NO_COLOR=1 PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$here
 
@@ -49,20 +49,22 @@ wallets=$scratch/wallets
     eleven //Charlie //Charlie//hot cli10 //Dave //Dave//hot cli11 //Eve //Eve//hot >"$scratch/keys"
 
 failed=0
-# Each part has a limit; what is right takes a fraction of it.
+# `part HOME SECONDS COMMAND...`: each has a limit; what is right takes a fraction of it.
 part() {
-    timeout --kill-after=10 "$@" 2>"$scratch/part.err" || {
+    local home=$scratch/home$1
+    shift
+    HOME=$home timeout --kill-after=10 "$@" 2>"$scratch/part.err" || {
         failed=1
         tail -n 15 "$scratch/part.err"
     }
 }
 keys_of() { sed -n "s/^$1 //p" "$scratch/keys"; }
 
-part 300 "$venv10/bin/python" $here/sdk10.py "$endpoint" "$wallets"
-part 300 "$venv11/bin/python" $here/sdk11.py "$endpoint" "$wallets"
+part 10 300 "$venv10/bin/python" $here/sdk10.py "$endpoint" "$wallets"
+part 11 300 "$venv11/bin/python" $here/sdk11.py "$endpoint" "$wallets"
 # shellcheck disable=SC2046 # two words on purpose
-part 400 "$venv10/bin/python" $here/btcli10.py "$endpoint" "$wallets" $(keys_of cli10) "$venvcli/bin/btcli"
+part 10 400 "$venv10/bin/python" $here/btcli10.py "$endpoint" "$wallets" $(keys_of cli10) "$venvcli/bin/btcli"
 # shellcheck disable=SC2046
-part 400 "$venv10/bin/python" $here/btcli11.py "$endpoint" "$wallets" $(keys_of cli11) "$venv11/bin/btcli"
+part 11 400 "$venv10/bin/python" $here/btcli11.py "$endpoint" "$wallets" $(keys_of cli11) "$venv11/bin/btcli"
 if [ "$failed" != 0 ] && [ -s "$scratch/localnet.err" ]; then tail -n 15 "$scratch/localnet.err"; fi
 exit "$failed"

@@ -22,11 +22,12 @@ class Btcli:
         run = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT, env=environment)
         tail = " ".join((run.stdout + run.stderr).split())[-400:]
         assert run.returncode == 0, f"code {run.returncode}: {tail}"
-        for opening, closing in ("{}", "[]"):
-            start, end = run.stdout.find(opening), run.stdout.rfind(closing)
-            if start != -1 and end != -1:
-                try:
-                    return json.loads(run.stdout[start : end + 1], strict=False)
-                except ValueError:
-                    continue
+        starts = [at for at in (run.stdout.find("{"), run.stdout.find("[")) if at != -1]
+        if starts:
+            start = min(starts)
+            end = run.stdout.rfind("}" if run.stdout[start] == "{" else "]")
+            try:
+                return json.loads(run.stdout[start : end + 1], strict=False)
+            except ValueError:
+                pass
         raise AssertionError(f"no JSON: {tail}")

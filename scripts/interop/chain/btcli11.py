@@ -97,9 +97,7 @@ def stake_add(*flags):
 
 
 def stake_list():
-    said = btcli("stake", "list")
-    rows = said["stakes"] if isinstance(said, dict) else said
-    (row,) = [row for row in rows if row["netuid"] == NETUID and row["hotkey"] == hot]
+    (row,) = [row for row in btcli("stake", "list") if row["netuid"] == NETUID and row["hotkey"] == hot]
     close("alpha", float(row["stake_amount"]), raw.stake(hot, NETUID) / RAO, 20)
     return row["stake"]
 
@@ -113,9 +111,11 @@ def stake_remove():
 
 
 def overview():
-    said = btcli("wallet", "overview")
-    assert hot in str(said), said
-    return "with the hotkey's stake"
+    (said,) = btcli("wallet", "overview")
+    close("free", float(said["free_tao"]), raw.free(cold) / RAO, 1e-6)
+    (row,) = [row for row in said["stakes"] if row["netuid"] == NETUID and row["hotkey"] == hot]
+    same("uid", row["uid"], raw.uid(NETUID, hot))
+    return f"uid {row['uid']}, {row['stake']}"
 
 
 table.check("wallet balance", balance)

@@ -32,6 +32,13 @@ def by_sudo(call):
     return sub.submit_call(sudo, owner, wait_for_finalization=True).raise_for_failure()
 
 
+def anew():
+    """Another client: a client's nonce cache does not count the transaction inside of a shielded one."""
+    global sub
+    sub.close()
+    sub = bt.Subtensor(endpoint)
+
+
 def blocks():
     close("block", sub.block, raw.block(), 4)
     same("genesis", sub.block_info(0).hash, raw.rpc("chain_getBlockHash", 0))
@@ -59,9 +66,8 @@ def transfer():
 
 def register():
     price, mine, before = raw.burn(NETUID), raw.free(cold), raw.size(NETUID)
-    fresh = bt.Subtensor(endpoint)
-    result = fresh.execute(bt.BurnedRegister(netuid=NETUID), me, wait_for_finalization=True).raise_for_failure()
-    fresh.close()
+    result = done(bt.BurnedRegister(netuid=NETUID))
+    anew()
     assert result.data.get("shielded"), result.data
     same("uid", sub.neurons.uid(hot, NETUID), raw.uid(NETUID, hot))
     same("neurons", raw.size(NETUID), before + 1)
@@ -75,10 +81,8 @@ def same_block():
     key = bytes.fromhex(sub.chain.mev_shield_next_key().removeprefix("0x"))
     same("key", key, raw.value("MevShield", "NextKey")[2:])
     transfer = bt.Transfer(dest_ss58=owner.coldkeypub.ss58_address, amount_tao=1)
-    # One client per shielded submission: its nonce cache does not count the transaction inside.
-    fresh = bt.Subtensor(endpoint)
-    result = fresh.submit_shielded(transfer, me, wait_for_finalization=True).raise_for_failure()
-    fresh.close()
+    result = sub.submit_shielded(transfer, me, wait_for_finalization=True).raise_for_failure()
+    anew()
     block = raw.rpc("chain_getBlock", result.block_hash)["block"]["extrinsics"]
     assert len(block) == 3, f"{len(block)} extrinsics instead of time, carrier and transfer"
     return "time, carrier and transfer in one block"
