@@ -5,11 +5,6 @@ use frame_support::{ensure, pallet_prelude::DispatchResult};
 use frame_system::{ensure_root, ensure_signed, pallet_prelude::OriginFor};
 use sp_runtime::DispatchError;
 
-/// Fewest and most blocks that an owner may give an epoch.
-pub const OWNER_TEMPOS: core::ops::RangeInclusive<u16> = 360..=50_400;
-/// Shortest and longest activity cutoff that an owner may set, thousandths of a tempo.
-pub const ACTIVITY_CUTOFF_FACTORS: core::ops::RangeInclusive<u32> = 1_000..=50_000;
-
 impl<T: Config> Pallet<T> {
     /// Lets root pass at any time, and the subnet's owner unless an epoch is near or this parameter was changed recently.
     pub fn ensure_root_or_owner(origin: OriginFor<T>, netuid: u16, parameter: Hyperparameter) -> DispatchResult {

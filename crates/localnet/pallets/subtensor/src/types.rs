@@ -4,6 +4,11 @@ use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{traits::ConstU32, BoundedVec};
 use scale_info::TypeInfo;
 
+/// Fewest and most blocks that an owner may give an epoch.
+pub const OWNER_TEMPOS: core::ops::RangeInclusive<u16> = 360..=50_400;
+/// Shortest and longest activity cutoff that an owner may set, thousandths of a tempo.
+pub const ACTIVITY_CUTOFF_FACTORS: core::ops::RangeInclusive<u32> = 1_000..=50_000;
+
 /// netuid of the root network.
 pub const ROOT: u16 = 0;
 /// Multiplier that puts a mechanism into the upper bits of a netuid.

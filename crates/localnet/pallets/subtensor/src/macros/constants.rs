@@ -10,25 +10,25 @@ mod constants {
         /// Fewest blocks that an owner may give an epoch.
         #[pallet::constant_name(MinTempo)]
         fn min_tempo() -> u16 {
-            *crate::admin::OWNER_TEMPOS.start()
+            *OWNER_TEMPOS.start()
         }
 
         /// Most blocks that an owner may give an epoch.
         #[pallet::constant_name(MaxTempo)]
         fn max_tempo() -> u16 {
-            *crate::admin::OWNER_TEMPOS.end()
+            *OWNER_TEMPOS.end()
         }
 
         /// Shortest activity cutoff that an owner may set, thousandths of a tempo.
         #[pallet::constant_name(MinActivityCutoffFactorMilli)]
         fn min_activity_cutoff_factor_milli() -> u32 {
-            *crate::admin::ACTIVITY_CUTOFF_FACTORS.start()
+            *ACTIVITY_CUTOFF_FACTORS.start()
         }
 
         /// Longest activity cutoff that an owner may set, thousandths of a tempo.
         #[pallet::constant_name(MaxActivityCutoffFactorMilli)]
         fn max_activity_cutoff_factor_milli() -> u32 {
-            *crate::admin::ACTIVITY_CUTOFF_FACTORS.end()
+            *ACTIVITY_CUTOFF_FACTORS.end()
         }
     }
 }
