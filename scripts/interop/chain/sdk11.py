@@ -5,6 +5,7 @@
 Goes on with the subnet that sdk10.py created.
 """
 
+import hashlib
 import sys
 
 import bittensor as bt
@@ -84,8 +85,9 @@ def same_block():
     result = sub.submit_shielded(transfer, me, wait_for_finalization=True).raise_for_failure()
     anew()
     block = raw.rpc("chain_getBlock", result.block_hash)["block"]["extrinsics"]
-    assert len(block) == 3, f"{len(block)} extrinsics instead of time, carrier and transfer"
-    return "time, carrier and transfer in one block"
+    hashes = ["0x" + hashlib.blake2b(bytes.fromhex(extrinsic[2:]), digest_size=32).hexdigest() for extrinsic in block]
+    same("last in the block", hashes[-1], result.data["inner_extrinsic_hash"])
+    return f"right after its carrier in a block of {len(block)}"
 
 
 def serve_axon():

@@ -197,7 +197,8 @@ async fn a_watched_transaction_tells_its_statuses_in_order_and_then_ends() -> Te
     let block = json!(chain.new_block().await?.hash);
     assert_eq!(next(&mut watch).await??, json!({ "inBlock": block }));
     let body: Value = client.request("chain_getBlock", rpc_params![block.clone()]).await?;
-    assert_eq!(body["block"]["extrinsics"].as_array().map(Vec::len), Some(3));
+    // The time, the newest pulses of the beacon, and both transactions.
+    assert_eq!(body["block"]["extrinsics"].as_array().map(Vec::len), Some(4));
     assert_eq!(next(&mut watch).await??, json!({ "finalized": block }));
     chain.shutdown().await;
     Ok(())

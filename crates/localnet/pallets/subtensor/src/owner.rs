@@ -4,19 +4,13 @@ use crate::*;
 use frame_support::{ensure, pallet_prelude::DispatchResult};
 use frame_system::{ensure_root, ensure_signed, pallet_prelude::OriginFor};
 use sp_runtime::DispatchError;
-use std::ops::RangeInclusive;
-
-/// Tempos that an owner may choose, blocks.
-const TEMPOS: RangeInclusive<u16> = 360..=50_400;
-/// Activity cutoffs that an owner may choose, thousandths of a tempo.
-const CUTOFF_FACTORS: RangeInclusive<u32> = 1_000..=50_000;
 
 impl<T: Config> Pallet<T> {
     /// Sets how many blocks an epoch takes; the running one starts again.
     pub fn do_set_tempo(origin: OriginFor<T>, netuid: u16, tempo: u16) -> DispatchResult {
         Self::ensure_root_or_owner(origin, netuid, Hyperparameter::Unknown)?;
         Self::ensure_exists(netuid)?;
-        ensure!(TEMPOS.contains(&tempo), Error::<T>::TempoOutOfBounds);
+        ensure!(OWNER_TEMPOS.contains(&tempo), Error::<T>::TempoOutOfBounds);
         Self::start_cycle(netuid, tempo);
         Ok(())
     }
@@ -26,7 +20,7 @@ impl<T: Config> Pallet<T> {
         Self::ensure_root_or_owner(origin, netuid, Hyperparameter::ActivityCutoff)?;
         Self::ensure_exists(netuid)?;
         ensure!(
-            CUTOFF_FACTORS.contains(&factor_milli),
+            ACTIVITY_CUTOFF_FACTORS.contains(&factor_milli),
             Error::<T>::ActivityCutoffFactorMilliOutOfBounds
         );
         ActivityCutoffFactorMilli::<T>::insert(netuid, factor_milli);

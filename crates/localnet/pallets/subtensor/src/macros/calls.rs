@@ -198,6 +198,32 @@ mod calls {
             Self::do_set_children(&coldkey, &hotkey, netuid, children)
         }
 
+        /// Says who the signer is.
+        #[pallet::call_index(68)]
+        #[pallet::weight(Weight::from_parts(40_000_000, 0))]
+        pub fn set_identity(
+            origin: OriginFor<T>,
+            name: Vec<u8>,
+            url: Vec<u8>,
+            github_repo: Vec<u8>,
+            image: Vec<u8>,
+            discord: Vec<u8>,
+            description: Vec<u8>,
+            additional: Vec<u8>,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            let identity = ChainIdentityV2 {
+                name,
+                url,
+                github_repo,
+                image,
+                discord,
+                description,
+                additional,
+            };
+            Self::do_set_identity(&coldkey, identity)
+        }
+
         /// Replaces a hotkey, on one subnet or everywhere.
         #[pallet::call_index(70)]
         #[pallet::weight(Weight::from_parts(275_000_000, 0))]
@@ -231,31 +257,6 @@ mod calls {
         pub fn set_childkey_take(origin: OriginFor<T>, hotkey: T::AccountId, netuid: u16, take: u16) -> DispatchResult {
             let coldkey = ensure_signed(origin)?;
             Self::do_set_childkey_take(&coldkey, &hotkey, netuid, take)
-
-        /// Says who the signer is.
-        #[pallet::call_index(68)]
-        #[pallet::weight(Weight::from_parts(40_000_000, 0))]
-        pub fn set_identity(
-            origin: OriginFor<T>,
-            name: Vec<u8>,
-            url: Vec<u8>,
-            github_repo: Vec<u8>,
-            image: Vec<u8>,
-            discord: Vec<u8>,
-            description: Vec<u8>,
-            additional: Vec<u8>,
-        ) -> DispatchResult {
-            let coldkey = ensure_signed(origin)?;
-            let identity = ChainIdentityV2 {
-                name,
-                url,
-                github_repo,
-                image,
-                discord,
-                description,
-                additional,
-            };
-            Self::do_set_identity(&coldkey, identity)
         }
 
         /// Says what the signer's subnet is.
