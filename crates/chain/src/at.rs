@@ -156,16 +156,23 @@ impl At {
                 api.interface, api.method
             )));
         }
+        let input = self.api_input(api, args)?;
+        let call = runtime_api_call::<Vec<Value>, Value>(api.interface, api.method, vec![]);
         let apis = self.client.runtime_apis();
-        let call = runtime_api_call::<Vec<Value>, Value>(api.interface, api.method, args);
-        let input = apis.encode_args(&call).map_err(|error| ChainError::Encode {
-            what: api.method.to_owned(),
-            detail: error.to_string(),
-        })?;
         let answer = apis.call_raw(&apis.encode_name(&call), Some(&input)).await;
         answer.map_err(|error| match error {
             RuntimeApiError::CannotCallApi(error) => self.refused(error),
             other => ChainError::decode(api.method, other),
+        })
+    }
+
+    /// The arguments of a runtime interface as bytes.
+    pub(crate) fn api_input(&self, api: &ApiItem, args: Vec<Value>) -> Result<Vec<u8>, ChainError> {
+        let call = runtime_api_call::<Vec<Value>, Value>(api.interface, api.method, args);
+        let encoded = self.client.runtime_apis().encode_args(&call);
+        encoded.map_err(|error| ChainError::Encode {
+            what: api.method.to_owned(),
+            detail: error.to_string(),
         })
     }
 

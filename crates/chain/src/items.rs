@@ -218,7 +218,6 @@ pub(crate) mod calls {
 }
 
 /// Storage items.
-#[allow(dead_code)]
 pub(crate) mod storage {
     use super::*;
 
@@ -275,12 +274,14 @@ pub(crate) mod storage {
         }
         Always Drand {
             LAST_STORED_ROUND = LastStoredRound;
+            BEACON_CONFIG = BeaconConfig;
         }
         Always Timestamp {
             NOW = Now;
         }
         Always System {
             ACCOUNT = Account;
+            NUMBER = Number;
         }
         Always Sudo {
             SUDO_KEY = Key;
@@ -289,7 +290,6 @@ pub(crate) mod storage {
 }
 
 /// Methods of runtime interfaces.
-#[allow(dead_code)]
 pub(crate) mod apis {
     use super::*;
 
@@ -326,7 +326,6 @@ pub(crate) mod apis {
 }
 
 /// Constants of pallets.
-#[allow(dead_code)]
 pub(crate) mod constants {
     use super::*;
 

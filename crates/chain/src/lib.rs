@@ -52,8 +52,9 @@ pub use config::{ChainConfig, endpoint_of, endpoints_of};
 pub use connection::ConnectionState;
 pub use error::{ChainError, Class};
 pub use hyperparameters::Hyperparameters;
-pub use metagraph::{Metagraph, Neuron};
+pub use metagraph::{Column, Metagraph, Neuron, PartialMetagraph};
 pub use outcome::{Inclusion, Receipt};
+pub use reads::{Commitment, RevealedCommitment, StakePlace, SwapPreview};
 pub use submit::SignedCall;
 /// An argument of [`Chain::admin_set`].
 pub use subxt::dynamic::Value;

@@ -14,6 +14,8 @@ use subxt::rpcs::Error as RpcError;
 /// Values to be asked for together.
 pub(crate) struct Many<'a> {
     at: &'a At,
+    /// `None` asks for the best block that the node has when it answers.
+    block: Option<H256>,
     keys: Vec<Vec<u8>>,
 }
 
@@ -33,7 +35,19 @@ pub(crate) struct Found<'a> {
 
 impl<'a> Many<'a> {
     pub(crate) fn at(at: &'a At) -> Self {
-        Many { at, keys: Vec::new() }
+        Many {
+            at,
+            block: Some(at.client.block_hash()),
+            keys: Vec::new(),
+        }
+    }
+
+    /// Asks for the node's best block; `at` lends its metadata.
+    pub(crate) fn at_best(at: &'a At) -> Self {
+        Many {
+            block: None,
+            ..Many::at(at)
+        }
     }
 
     /// Asks for a value of an item that the runtime has to have.
@@ -68,10 +82,10 @@ impl<'a> Many<'a> {
 
     /// Asks.
     pub(crate) async fn fetch(self) -> Result<Found<'a>, ChainError> {
-        let (at, block) = (self.at, self.at.client.block_hash());
+        let (at, block) = (self.at, self.block);
         let refused = |error: RpcError| unread(at.what, error);
         let asked = self.keys.iter().map(Vec::as_slice);
-        let values = match at.live.methods.state_query_storage_at(asked, Some(block)).await {
+        let values = match at.live.methods.state_query_storage_at(asked, block).await {
             Ok(sets) => {
                 let changes = sets.into_iter().flat_map(|set| set.changes);
                 let mut by_key: HashMap<Vec<u8>, Option<Vec<u8>>> = changes
@@ -92,8 +106,8 @@ impl<'a> Many<'a> {
     }
 }
 
-async fn one_by_one(at: &At, keys: &[Vec<u8>], block: H256) -> Result<Vec<Option<Vec<u8>>>, RpcError> {
-    let one = |key| at.live.methods.state_get_storage(key, Some(block));
+async fn one_by_one(at: &At, keys: &[Vec<u8>], block: Option<H256>) -> Result<Vec<Option<Vec<u8>>>, RpcError> {
+    let one = |key| at.live.methods.state_get_storage(key, block);
     futures::future::try_join_all(keys.iter().map(|key| one(key))).await
 }
 

@@ -2,11 +2,16 @@
 
 use crate::at::{At, number};
 use crate::axon::{AxonEndpoint, AxonRecord};
+use crate::call::numbers;
+use crate::chain::unread;
 use crate::error::ChainError;
 use crate::items::{apis, storage};
+use crate::many::Many;
 use crate::weights::fraction;
+use crate::wire::Live;
 use axoneme_wallet::AccountId;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use subxt::utils::AccountId32;
 
 /// A subnet at one block.
@@ -91,6 +96,7 @@ pub struct Neuron {
 #[derive(subxt::ext::scale_decode::DecodeAsType)]
 #[decode_as_type(crate_path = "subxt::ext::scale_decode")]
 struct Columns {
+    block: u64,
     tempo: u16,
     last_step: u64,
     hotkeys: Vec<AccountId32>,
@@ -107,6 +113,144 @@ struct Columns {
     alpha_stake: Vec<u64>,
     tao_stake: Vec<u64>,
     total_stake: Vec<u64>,
+}
+
+/// Numbers of the columns that [`crate::Chain::selective_metagraph`] can be asked for, as the chain counts them.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Column;
+
+#[allow(missing_docs)]
+impl Column {
+    pub const BLOCK: u16 = 7;
+    pub const TEMPO: u16 = 8;
+    pub const LAST_STEP: u16 = 9;
+    pub const NUM_UIDS: u16 = 30;
+    pub const MAX_UIDS: u16 = 31;
+    pub const BURN: u16 = 32;
+    pub const HOTKEYS: u16 = 52;
+    pub const COLDKEYS: u16 = 53;
+    pub const AXONS: u16 = 55;
+    pub const ACTIVE: u16 = 56;
+    pub const VALIDATOR_PERMIT: u16 = 57;
+    pub const LAST_UPDATE: u16 = 59;
+    pub const EMISSION: u16 = 60;
+    pub const DIVIDENDS: u16 = 61;
+    pub const INCENTIVES: u16 = 62;
+    pub const CONSENSUS: u16 = 63;
+    pub const BLOCK_AT_REGISTRATION: u16 = 66;
+    pub const ALPHA_STAKE: u16 = 67;
+    pub const TAO_STAKE: u16 = 68;
+    pub const TOTAL_STAKE: u16 = 69;
+}
+
+/// Some columns of a metagraph: those that were asked for. The index in each list is the uid.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PartialMetagraph {
+    /// The block, as [`Column::BLOCK`].
+    pub block: Option<u64>,
+    /// Blocks between epochs.
+    pub tempo: Option<u16>,
+    /// Block of the latest epoch.
+    pub last_step: Option<u64>,
+    /// Number of neurons.
+    pub num_uids: Option<u16>,
+    /// Number of places.
+    pub max_uids: Option<u16>,
+    /// Price of a place, in rao.
+    pub burn: Option<u64>,
+    /// Identities.
+    pub hotkeys: Option<Vec<AccountId>>,
+    /// Their owners.
+    pub coldkeys: Option<Vec<AccountId>>,
+    /// Where they serve.
+    pub axons: Option<Vec<Option<AxonEndpoint>>>,
+    /// Whether they set weights recently enough to count.
+    pub active: Option<Vec<bool>>,
+    /// Whether their weights count.
+    pub validator_permit: Option<Vec<bool>>,
+    /// Blocks of their latest weights.
+    pub last_update: Option<Vec<u64>>,
+    /// Earnings in the latest epoch, in rao of the subnet's token.
+    pub emission: Option<Vec<u64>>,
+    /// Shares of the validators' part, as fractions of 65535.
+    pub dividends: Option<Vec<u16>>,
+    /// Shares of the miners' part, as fractions of 65535.
+    pub incentives: Option<Vec<u16>>,
+    /// Weights that validators agree on, as fractions of 65535.
+    pub consensus: Option<Vec<u16>>,
+    /// Blocks of registration.
+    pub block_at_registration: Option<Vec<u64>>,
+    /// Stake in the subnet's own token, in rao.
+    pub alpha_stake: Option<Vec<u64>>,
+    /// Stake in TAO on the root subnet, in rao.
+    pub tao_stake: Option<Vec<u64>>,
+    /// Stake that counts, in rao.
+    pub total_stake: Option<Vec<u64>>,
+}
+
+/// The same as the chain answers it.
+#[derive(subxt::ext::scale_decode::DecodeAsType)]
+#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+pub(crate) struct Selected {
+    block: Option<u64>,
+    tempo: Option<u16>,
+    last_step: Option<u64>,
+    num_uids: Option<u16>,
+    max_uids: Option<u16>,
+    burn: Option<u64>,
+    hotkeys: Option<Vec<AccountId32>>,
+    coldkeys: Option<Vec<AccountId32>>,
+    axons: Option<Vec<AxonRecord>>,
+    active: Option<Vec<bool>>,
+    validator_permit: Option<Vec<bool>>,
+    last_update: Option<Vec<u64>>,
+    emission: Option<Vec<u64>>,
+    dividends: Option<Vec<u16>>,
+    incentives: Option<Vec<u16>>,
+    consensus: Option<Vec<u16>>,
+    block_at_registration: Option<Vec<u64>>,
+    alpha_stake: Option<Vec<u64>>,
+    tao_stake: Option<Vec<u64>>,
+    total_stake: Option<Vec<u64>>,
+}
+
+impl PartialMetagraph {
+    pub(crate) async fn read(at: &At, netuid: u16, columns: &[u16]) -> Result<Self, ChainError> {
+        let args = vec![number(netuid), numbers(columns.iter().copied())];
+        let found: Option<Selected> = at.api(&apis::GET_SELECTIVE_METAGRAPH, args).await?;
+        found.map(Self::from).ok_or(ChainError::SubnetNotFound { netuid })
+    }
+}
+
+impl From<Selected> for PartialMetagraph {
+    fn from(found: Selected) -> Self {
+        let accounts = |list: Vec<AccountId32>| list.into_iter().map(|id| AccountId(id.0)).collect();
+        PartialMetagraph {
+            block: found.block,
+            tempo: found.tempo,
+            last_step: found.last_step,
+            num_uids: found.num_uids,
+            max_uids: found.max_uids,
+            burn: found.burn,
+            hotkeys: found.hotkeys.map(accounts),
+            coldkeys: found.coldkeys.map(accounts),
+            axons: found
+                .axons
+                .map(|axons| axons.iter().map(AxonEndpoint::from_record).collect()),
+            active: found.active,
+            validator_permit: found.validator_permit,
+            last_update: found.last_update,
+            emission: found.emission,
+            dividends: found.dividends,
+            incentives: found.incentives,
+            consensus: found.consensus,
+            block_at_registration: found.block_at_registration,
+            alpha_stake: found.alpha_stake,
+            tao_stake: found.tao_stake,
+            total_stake: found.total_stake,
+        }
+    }
 }
 
 /// Columns that newer runtimes fill with zeros and may one day leave out.
@@ -146,6 +290,61 @@ struct StakeColumns {
 }
 
 impl Metagraph {
+    /// Reads everything in one round trip: three requests at once, none of which waits for another.
+    ///
+    /// They are answered for the node's best block. Should a block come between them, or the runtime have changed
+    /// since the metadata were read, all is read again for one fixed block.
+    pub(crate) async fn read_at_once(live: &Arc<Live>, what: &'static str, netuid: u16) -> Result<Self, ChainError> {
+        let at = |client| At {
+            client,
+            live: Arc::clone(live),
+            what,
+        };
+        let recent = at(live.recent());
+        if recent.has_api(&apis::GET_METAGRAPH)
+            && let Some(metagraph) = Metagraph::try_at_once(&recent, netuid).await?
+        {
+            return Ok(metagraph);
+        }
+        let client = live.at_head().await.map_err(|error| unread(what, error))?;
+        Metagraph::read(&at(client), netuid).await
+    }
+
+    /// `None` when the answers do not belong together.
+    async fn try_at_once(at: &At, netuid: u16) -> Result<Option<Self>, ChainError> {
+        let refused = |error: subxt::rpcs::Error| unread(at.what, error);
+        let input = at.api_input(&apis::GET_METAGRAPH, vec![number(netuid)])?;
+        let mut ask = Many::at_best(at);
+        let block = ask.add::<u64>(&storage::NUMBER, vec![])?;
+        let trust = ask.add_if_known::<Vec<u16>>(&storage::VALIDATOR_TRUST, vec![number(netuid)])?;
+        let methods = &at.live.methods;
+        let (bytes, version, found) = tokio::join!(
+            methods.state_call("SubnetInfoRuntimeApi_get_metagraph", Some(&input), None),
+            methods.state_get_runtime_version(None),
+            ask.fetch(),
+        );
+        // An answer of another runtime may be an error too: only the fixed block tells.
+        let (Ok(bytes), Ok(found)) = (bytes, found) else {
+            return Ok(None);
+        };
+        if version.map_err(refused)?.spec_version != at.client.spec_version() {
+            return Ok(None);
+        }
+        let Ok(columns) = at.decode::<Option<Columns>>(&apis::GET_METAGRAPH, &bytes) else {
+            return Ok(None);
+        };
+        let columns = columns.ok_or(ChainError::SubnetNotFound { netuid })?;
+        let block = found.value(&block)?;
+        if columns.block != block {
+            return Ok(None);
+        }
+        let trust = found.optional(&trust)?.unwrap_or_default();
+        let old: Option<OldColumns> = at.decode(&apis::GET_METAGRAPH, &bytes).unwrap_or_default();
+        columns
+            .into_metagraph(netuid, block, &old.unwrap_or_default(), &trust)
+            .map(Some)
+    }
+
     pub(crate) async fn read(at: &At, netuid: u16) -> Result<Self, ChainError> {
         if !at.has_api(&apis::GET_METAGRAPH) {
             return Metagraph::read_older(at, netuid).await;
@@ -162,15 +361,21 @@ impl Metagraph {
         let columns = columns.ok_or(ChainError::SubnetNotFound { netuid })?;
         let old: Option<OldColumns> = at.decode(&apis::GET_METAGRAPH, &bytes).unwrap_or_default();
         // The one score that this answer lacks.
-        let validator_trust: Option<Vec<u16>> = at
+        let trust: Option<Vec<u16>> = at
             .value_if_known(&storage::VALIDATOR_TRUST, vec![number(netuid)])
             .await?;
-        columns.into_metagraph(
-            netuid,
-            at.number(),
-            &old.unwrap_or_default(),
-            &validator_trust.unwrap_or_default(),
-        )
+        let (old, trust) = (old.unwrap_or_default(), trust.unwrap_or_default());
+        columns.into_metagraph(netuid, at.number(), &old, &trust)
+    }
+
+    /// With the scores of one mechanism; the chain keeps validator trust for all of them together only.
+    pub(crate) async fn read_mechanism(at: &At, netuid: u16, mecid: u8) -> Result<Self, ChainError> {
+        let args = vec![number(netuid), number(mecid)];
+        let bytes = at.api_bytes(&apis::GET_MECHAGRAPH, args).await?;
+        let columns: Option<Columns> = at.decode(&apis::GET_MECHAGRAPH, &bytes)?;
+        let columns = columns.ok_or(ChainError::SubnetNotFound { netuid })?;
+        let old: Option<OldColumns> = at.decode(&apis::GET_MECHAGRAPH, &bytes).unwrap_or_default();
+        columns.into_metagraph(netuid, at.number(), &old.unwrap_or_default(), &[])
     }
 
     async fn read_older(at: &At, netuid: u16) -> Result<Self, ChainError> {
@@ -315,6 +520,7 @@ mod tests {
     #[test]
     fn columns_of_different_length_are_refused() {
         let columns = Columns {
+            block: 1,
             tempo: 1,
             last_step: 0,
             hotkeys: vec![AccountId32([1; 32])],

@@ -73,6 +73,8 @@ pub struct WeightsView {
     pub block: u64,
     /// Its hash.
     pub block_hash: [u8; 32],
+    /// Newest block that can no longer be replaced.
+    pub finalized: u64,
     /// Time between two blocks.
     pub block_time: Duration,
     /// The block's own time, since 1970.
@@ -124,14 +126,11 @@ pub struct WeightsView {
     pub timelocked: Vec<TimelockedCommit>,
     /// Newest drand round whose pulse the chain has; `None` for a chain without a beacon.
     pub last_drand_round: Option<u64>,
+    /// Public key of the beacon that the chain believes; `None` for a chain without a beacon.
+    pub beacon_public_key: Option<Vec<u8>>,
 }
 
 impl WeightsView {
-    /// Epoch that the next block belongs to, as a commit made now will be filed.
-    pub fn epoch_of_next_block(&self) -> u64 {
-        self.epoch.index_at(self.block.saturating_add(1))
-    }
-
     /// First block in which the rate limit allows another setting or commit.
     pub fn allowed_from(&self) -> u64 {
         match self.last_update {
@@ -153,6 +152,13 @@ struct Stakes {
 #[decode_as_type(crate_path = "subxt::ext::scale_decode")]
 struct StateStakes {
     total_stake: Vec<u64>,
+}
+
+/// The beacon of timelocks.
+#[derive(subxt::ext::scale_decode::DecodeAsType)]
+#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+struct BeaconConfig {
+    public_key: Vec<u8>,
 }
 
 type StoredTimelocked = Vec<(AccountId32, u64, Vec<u8>, u64)>;
@@ -224,8 +230,14 @@ impl WeightsView {
         let commits = ask.add_if_known::<Vec<([u8; 32], u64, u64, u64)>>(&storage::WEIGHT_COMMITS, own())?;
         let round = ask.add_if_known::<u64>(&storage::LAST_STORED_ROUND, vec![])?;
 
-        let (found, stakes, timelocked) =
-            tokio::try_join!(ask.fetch(), stakes(at, netuid), timelocked(at, index, hotkey))?;
+        let beacon = ask.add_if_known::<BeaconConfig>(&storage::BEACON_CONFIG, vec![])?;
+
+        let (found, stakes, timelocked, finalized) = tokio::try_join!(
+            ask.fetch(),
+            stakes(at, netuid),
+            timelocked(at, index, hotkey),
+            finalized(at)
+        )?;
         if !found.value(&exists)? {
             return Err(ChainError::SubnetNotFound { netuid });
         }
@@ -241,9 +253,10 @@ impl WeightsView {
                 let state = EpochState {
                     last_epoch_block,
                     pending_epoch_at: found.optional(&pending)?.unwrap_or_default(),
-                    epoch_index: found.optional(&epoch_index)?.unwrap_or_default(),
+                    subnet_epoch_index: found.optional(&epoch_index)?.unwrap_or_default(),
                     blocks_since_last_step: found.optional(&since_step)?.unwrap_or_default(),
                     tempo,
+                    block: at.number(),
                 };
                 (state, true)
             }
@@ -259,6 +272,7 @@ impl WeightsView {
             genesis_hash: at.live.genesis.0,
             block: at.number(),
             block_hash: at.client.block_hash().0,
+            finalized,
             block_time: at
                 .constant::<u64>(&constants::SLOT_DURATION)?
                 .filter(|millis| *millis > 0)
@@ -290,8 +304,18 @@ impl WeightsView {
                 .collect(),
             timelocked,
             last_drand_round: found.optional(&round)?,
+            // A beacon of an unknown kind is no reason to go without all the rest.
+            beacon_public_key: found.optional(&beacon).ok().flatten().map(|beacon| beacon.public_key),
         })
     }
+}
+
+/// Number of the newest final block.
+async fn finalized(at: &At) -> Result<u64, ChainError> {
+    let refused = |error: subxt::rpcs::Error| unread(at.what, error);
+    let head = at.live.methods.chain_get_finalized_head().await.map_err(refused)?;
+    let header = at.live.methods.chain_get_header(Some(head)).await.map_err(refused)?;
+    Ok(header.map_or(0, |header| header.number))
 }
 
 /// The stake weight of each neuron.

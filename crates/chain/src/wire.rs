@@ -114,6 +114,8 @@ pub(crate) struct Live {
     pub(crate) raw: RpcClient,
     pub(crate) genesis: H256,
     pub(crate) broken: Arc<Broken>,
+    /// The last block that was looked at: what it lends is its metadata.
+    recent: parking_lot::Mutex<ClientAt>,
 }
 
 impl Live {
@@ -145,33 +147,47 @@ impl Live {
         let client = OnlineClient::from_backend_with_config(SubstrateConfig::new(), Arc::new(backend))
             .await
             .map_err(|error| error.to_string())?;
-        let live = Live {
+        let methods = Methods::new(raw.clone());
+        let (number, hash) = head(&methods).await.map_err(|error| error.to_string())?;
+        let first = client.at_block_hash_and_number(hash, number).await;
+        Ok(Live {
             endpoint: endpoint.to_owned(),
             genesis: client.genesis_hash(),
-            methods: Methods::new(raw.clone()),
+            methods,
             client,
             raw,
             broken,
-        };
-        live.at_head().await?;
-        Ok(live)
+            recent: parking_lot::Mutex::new(first.map_err(|error| error.to_string())?),
+        })
     }
 
     /// Number and hash of the best block.
     pub(crate) async fn head(&self) -> Result<(u64, H256), RpcError> {
-        let header = self.methods.chain_get_header(None).await?;
-        let header = header.ok_or_else(|| RpcError::Client("the node has no head block".into()))?;
-        Ok((header.number, BlakeTwo256.hash(&header.encode())))
+        head(&self.methods).await
     }
 
     /// The chain at its best block.
     pub(crate) async fn at_head(&self) -> Result<ClientAt, String> {
         let (number, hash) = self.head().await.map_err(|error| error.to_string())?;
-        self.client
+        let client = self
+            .client
             .at_block_hash_and_number(hash, number)
             .await
-            .map_err(|error| error.to_string())
+            .map_err(|error| error.to_string())?;
+        *self.recent.lock() = client.clone();
+        Ok(client)
     }
+
+    /// The chain at the block that was looked at last, without asking anybody.
+    pub(crate) fn recent(&self) -> ClientAt {
+        self.recent.lock().clone()
+    }
+}
+
+async fn head(methods: &Methods) -> Result<(u64, H256), RpcError> {
+    let header = methods.chain_get_header(None).await?;
+    let header = header.ok_or_else(|| RpcError::Client("the node has no head block".into()))?;
+    Ok((header.number, BlakeTwo256.hash(&header.encode())))
 }
 
 /// The last cause in a chain of errors: "connection refused" rather than five layers around it.

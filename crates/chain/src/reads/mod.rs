@@ -1,8 +1,16 @@
 //! Questions to the chain.
 
+mod commitments;
+mod identity;
+mod mechanisms;
+mod stake;
+
+pub use commitments::{Commitment, RevealedCommitment};
+pub use stake::{StakePlace, SwapPreview};
+
 use crate::at::{At, account, number};
 use crate::axon::{AxonEndpoint, AxonRecord, CertificateRecord, PrometheusRecord, u128_to_ip};
-use crate::chain::Chain;
+use crate::chain::{Chain, count};
 use crate::epoch::{EpochState, legacy_blocks_until_next};
 use crate::error::ChainError;
 use crate::hyperparameters::Hyperparameters;
@@ -11,13 +19,7 @@ use crate::metagraph::Metagraph;
 use axoneme_wallet::AccountId;
 use std::net::SocketAddr;
 use subxt::utils::AccountId32;
-
-/// Stake of one coldkey behind one hotkey on one subnet.
-#[derive(subxt::ext::scale_decode::DecodeAsType)]
-#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
-struct StakeInfo {
-    stake: u64,
-}
+use tokio::time::Instant;
 
 /// The part of an account that says what it can spend.
 #[derive(subxt::ext::scale_decode::DecodeAsType)]
@@ -76,8 +78,15 @@ impl Chain {
     /// # Errors
     /// [`ChainError::SubnetNotFound`], else as [`Chain::subnet_exists`].
     pub async fn metagraph(&self, netuid: u16) -> Result<Metagraph, ChainError> {
-        self.read("metagraph", |at| async move { Metagraph::read(&at, netuid).await })
-            .await
+        let (what, started) = ("metagraph", Instant::now());
+        let deadline = started + self.config().request_timeout;
+        let outcome = self
+            .with_live(what, deadline, |live| async move {
+                Metagraph::read_at_once(&live, what, netuid).await
+            })
+            .await;
+        count(what, started, &outcome);
+        outcome
     }
 
     /// The uid of a hotkey, if it is registered there.
@@ -177,31 +186,6 @@ impl Chain {
         .await
     }
 
-    /// Stake of a coldkey behind a hotkey on a subnet, in rao of the subnet's token.
-    ///
-    /// # Errors
-    /// As [`Chain::subnet_exists`].
-    pub async fn stake(&self, hotkey: &AccountId, coldkey: &AccountId, netuid: u16) -> Result<u64, ChainError> {
-        self.read("stake", |at| async move {
-            let args = vec![account(hotkey), account(coldkey), number(netuid)];
-            let found: Option<StakeInfo> = at.api(&apis::GET_STAKE_INFO, args).await?;
-            Ok(found.map_or(0, |found| found.stake))
-        })
-        .await
-    }
-
-    /// Stake of everybody behind a hotkey on a subnet, in rao of the subnet's token.
-    ///
-    /// # Errors
-    /// As [`Chain::subnet_exists`].
-    pub async fn hotkey_stake(&self, hotkey: &AccountId, netuid: u16) -> Result<u64, ChainError> {
-        self.read("hotkey_stake", |at| async move {
-            at.value(&storage::TOTAL_HOTKEY_ALPHA, vec![account(hotkey), number(netuid)])
-                .await
-        })
-        .await
-    }
-
     /// Block at which a neuron last set weights, or registered; `None` when there is no such uid.
     ///
     /// # Errors
@@ -275,6 +259,7 @@ impl Chain {
                 tempo,
                 last_epoch_block: at.value(&storage::LAST_EPOCH_BLOCK, vec![number(netuid)]).await?,
                 pending_epoch_at: at.value(&storage::PENDING_EPOCH_AT, vec![number(netuid)]).await?,
+                block: at.number(),
                 ..EpochState::default()
             };
             Ok(state.next_start())
