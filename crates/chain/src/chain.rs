@@ -4,10 +4,12 @@ use crate::at::At;
 use crate::config::ChainConfig;
 use crate::connection::{ConnectionState, Shared, supervise};
 use crate::error::ChainError;
+use crate::health::{EndpointHealth, is_busy_answer, jittered};
 use crate::wire::Live;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
+use subxt::config::substrate::H256;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -19,7 +21,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 #[derive(Clone)]
 pub struct Chain {
     pub(crate) shared: Arc<Shared>,
-    _stop: Arc<DropGuard>,
+    pub(crate) stop: Arc<DropGuard>,
 }
 
 impl std::fmt::Debug for Chain {
@@ -38,12 +40,38 @@ impl Chain {
     /// [`ChainError::Config`] at once.
     pub async fn connect(config: ChainConfig) -> Result<Chain, ChainError> {
         let (shared, live) = Shared::connect(config).await?;
+        Ok(Chain::supervised(shared, Some(live)))
+    }
+
+    /// A connection that is made in the background, for programs that have something to do before the chain answers.
+    /// Until then reads wait for it as long as their deadline allows.
+    ///
+    /// `genesis_hash` is the first block of the chain as it is known from before; an endpoint that serves another one
+    /// is not used, unless [`ChainConfig::allow_new_genesis`] says so.
+    ///
+    /// # Errors
+    /// [`ChainError::Config`].
+    pub fn connect_in_background(config: ChainConfig, genesis_hash: Option<[u8; 32]>) -> Result<Chain, ChainError> {
+        let genesis = H256(genesis_hash.unwrap_or_default());
+        Ok(Chain::supervised(Shared::unconnected(config, genesis)?, None))
+    }
+
+    fn supervised(shared: Arc<Shared>, live: Option<Arc<Live>>) -> Chain {
         let stop = CancellationToken::new();
         tokio::spawn(supervise(Arc::clone(&shared), live, stop.clone()));
-        Ok(Chain {
+        Chain {
             shared,
-            _stop: Arc::new(stop.drop_guard()),
-        })
+            stop: Arc::new(stop.drop_guard()),
+        }
+    }
+
+    /// How each endpoint has been doing, in the order of the configuration.
+    pub fn endpoints(&self) -> Vec<EndpointHealth> {
+        let in_use = match &*self.shared.state.borrow() {
+            ConnectionState::Connected { endpoint } => Some(endpoint.clone()),
+            ConnectionState::Disconnected { .. } => None,
+        };
+        self.shared.health.report(in_use.as_deref())
     }
 
     /// Number of the best block, asked now.
@@ -137,6 +165,7 @@ impl Chain {
         Fut: Future<Output = Result<T, ChainError>>,
     {
         let started = Instant::now();
+        let mut pause = BUSY_FIRST;
         loop {
             let live = self.shared.live(what, deadline).await?;
             // A connection that was found dead leaves its requests without any answer, not even an error.
@@ -153,11 +182,27 @@ impl Chain {
                         after: deadline - started,
                     });
                 }
+                // Too much to do is no answer yet, as long as there is time to ask again.
+                Ok(Some(Err(error))) if is_busy_error(&error) && Instant::now() + pause < deadline => {
+                    metrics::counter!("chain_busy_total", "call" => what).increment(1);
+                    tokio::time::sleep(jittered(pause)).await;
+                    pause = pause.saturating_mul(2);
+                }
                 Ok(Some(outcome)) if outcome.is_ok() || !live.broken.is_set() => return outcome,
                 // Whatever failed, it failed because of the connection: ask again on the next one.
                 Ok(_) => self.shared.replaced(&live, deadline).await,
             }
         }
+    }
+}
+
+/// First pause before a request is repeated that the node had no time for.
+const BUSY_FIRST: Duration = Duration::from_millis(250);
+
+fn is_busy_error(error: &ChainError) -> bool {
+    match error {
+        ChainError::Rpc { code, message, .. } => is_busy_answer(*code, message),
+        _ => false,
     }
 }
 

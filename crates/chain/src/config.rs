@@ -29,6 +29,11 @@ pub struct ChainConfig {
     pub backoff_min: Duration,
     /// Longest pause before connecting again.
     pub backoff_max: Duration,
+    /// How often an endpoint that comes before the one in use is tried again, to move back to it.
+    pub look_around: Duration,
+    /// After how long without a new block another endpoint is asked whether it has newer ones. A multiple of the
+    /// chain's block time.
+    pub stall_after: Duration,
     /// How many blocks a signed transaction stays valid: a power of two. 128 are 32 s at the fastest blocks
     /// (250 ms) and 26 min on the main network.
     pub mortality: u64,
@@ -49,6 +54,8 @@ impl ChainConfig {
             heartbeat: Duration::from_secs(5),
             backoff_min: Duration::from_millis(100),
             backoff_max: Duration::from_secs(10),
+            look_around: Duration::from_secs(30),
+            stall_after: Duration::from_secs(60),
             mortality: 128,
             allow_new_genesis: false,
         };
@@ -92,6 +99,8 @@ impl ChainConfig {
             self.request_timeout,
             self.finality_timeout,
             self.heartbeat,
+            self.look_around,
+            self.stall_after,
         ]
         .iter()
         .any(Duration::is_zero);

@@ -58,7 +58,10 @@ impl Hyperparameters {
     }
 
     pub(crate) async fn read(at: &At, netuid: u16) -> Result<Self, ChainError> {
-        let fields = fields(at, netuid).await?;
+        Hyperparameters::from_fields(&fields(at, netuid).await?)
+    }
+
+    fn from_fields(fields: &BTreeMap<String, Value>) -> Result<Self, ChainError> {
         let number = |name: &str| {
             fields
                 .get(name)
@@ -94,7 +97,7 @@ impl Hyperparameters {
 /// An entry of the open-ended list that runtimes since spec 425 answer with.
 #[derive(subxt::ext::scale_decode::DecodeAsType)]
 #[decode_as_type(crate_path = "subxt::ext::scale_decode")]
-struct Entry {
+pub(crate) struct Entry {
     name: Vec<u8>,
     value: Value,
 }
@@ -105,19 +108,27 @@ async fn fields(at: &At, netuid: u16) -> Result<BTreeMap<String, Value>, ChainEr
     if at.has_api(&apis::GET_HYPERPARAMS_V3) {
         let entries: Option<Vec<Entry>> = ask(at, &apis::GET_HYPERPARAMS_V3, netuid).await?;
         let entries = entries.ok_or_else(gone)?;
-        return Ok(entries
-            .into_iter()
-            .map(|e| (String::from_utf8_lossy(&e.name).into_owned(), e.value))
-            .collect());
+        return Ok(named(entries));
     }
     let newest = match at.has_api(&apis::GET_HYPERPARAMS_V2) {
         true => &apis::GET_HYPERPARAMS_V2,
         false => &apis::GET_HYPERPARAMS,
     };
     let answer: Option<Value> = ask(at, newest, netuid).await?;
-    match answer.ok_or_else(gone)?.value {
+    struct_fields(answer.ok_or_else(gone)?)
+}
+
+fn named(entries: Vec<Entry>) -> BTreeMap<String, Value> {
+    let pairs = entries.into_iter();
+    pairs
+        .map(|entry| (String::from_utf8_lossy(&entry.name).into_owned(), entry.value))
+        .collect()
+}
+
+fn struct_fields(answer: Value) -> Result<BTreeMap<String, Value>, ChainError> {
+    match answer.value {
         ValueDef::Composite(Composite::Named(fields)) => Ok(fields.into_iter().collect()),
-        _ => Err(ChainError::decode(newest.method, "not a struct with names")),
+        _ => Err(ChainError::decode("hyperparameters", "not a struct with names")),
     }
 }
 
@@ -149,8 +160,16 @@ fn text(value: &Value) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    pub(crate) fn from_struct(answer: Value) -> Hyperparameters {
+        Hyperparameters::from_fields(&struct_fields(answer).expect("a struct")).expect("all that is needed")
+    }
+
+    pub(crate) fn from_entries(entries: Option<Vec<Entry>>) -> Hyperparameters {
+        Hyperparameters::from_fields(&named(entries.expect("a subnet"))).expect("all that is needed")
+    }
 
     #[test]
     fn numbers_are_found_inside_wrappers() {

@@ -485,7 +485,7 @@ fn at<T: Copy + Default>(column: &[T], index: usize) -> T {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::{Chain, ChainConfig};
     use axoneme_wallet::Keypair;
@@ -515,6 +515,27 @@ mod tests {
         assert_eq!(newer.len(), 3);
         assert_eq!(newer, older);
         net.shutdown().await;
+    }
+
+    /// What the answer of the interface says, as a read takes it.
+    pub(crate) fn from_answer(metadata: &subxt::metadata::Metadata, bytes: &[u8]) -> Option<Metagraph> {
+        use subxt::ext::scale_decode::DecodeAsType;
+        let interface = metadata
+            .runtime_api_trait_by_name("SubnetInfoRuntimeApi")
+            .expect("the interface");
+        let ty = interface
+            .method_by_name("get_metagraph")
+            .expect("the method")
+            .output_ty();
+        let columns = Option::<Columns>::decode_as_type(&mut &*bytes, ty, metadata.types()).expect("columns")?;
+        let old = Option::<OldColumns>::decode_as_type(&mut &*bytes, ty, metadata.types());
+        let old = old.unwrap_or_default().unwrap_or_default();
+        let block = columns.block;
+        Some(
+            columns
+                .into_metagraph(1, block, &old, &[])
+                .expect("columns of one length"),
+        )
     }
 
     #[test]

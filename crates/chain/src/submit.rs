@@ -9,12 +9,14 @@ use crate::call::{BuiltCall, Submittable, WaitFor};
 use crate::chain::{Chain, count, unread};
 use crate::error::ChainError;
 use crate::follow::{Ticket, Watch};
+use crate::health::{is_busy_answer, jittered};
 use crate::nonce::{Account, Reserved, next_nonce};
 use crate::outcome::{Included, Receipt};
 use crate::wire::{Broken, Live};
 use axoneme_wallet::{AccountId, Keypair, Scheme};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use std::time::Duration;
 use subxt::config::SubstrateConfig;
 use subxt::config::substrate::{H256, MultiSignature, SubstrateExtrinsicParamsBuilder};
 use subxt::rpcs::Error as RpcError;
@@ -243,8 +245,7 @@ impl Chain {
             watch: None,
             broken: Arc::clone(&live.broken),
         };
-        let submission = live.methods.author_submit_and_watch_extrinsic(&signed.bytes);
-        match timeout_at(until, submission).await {
+        match timeout_at(until, self.offer(live, &signed.bytes)).await {
             Ok(Ok(watch)) => sent.watch = Some(watch),
             Ok(Err(RpcError::User(refusal))) => {
                 let error = ChainError::pool(what, &refusal);
@@ -262,6 +263,20 @@ impl Chain {
             Err(_) => tracing::warn!(call = what, "no answer to the submission"),
         }
         Ok(Handover::Sent(sent))
+    }
+
+    /// Hands bytes to a node, again while it says that it has too much to do: what it refused for that it did not take.
+    async fn offer(&self, live: &Live, bytes: &[u8]) -> Result<Watch, RpcError> {
+        let mut pause = Duration::from_millis(250);
+        loop {
+            match live.methods.author_submit_and_watch_extrinsic(bytes).await {
+                Err(RpcError::User(refusal)) if is_busy_answer(refusal.code, &refusal.message) => {
+                    tokio::time::sleep(jittered(pause)).await;
+                    pause = pause.saturating_mul(2);
+                }
+                other => return other,
+            }
+        }
     }
 
     async fn sign(

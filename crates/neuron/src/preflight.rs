@@ -1,15 +1,18 @@
 //! What must be true before a neuron starts working: a hotkey, a chain, a subnet, a registration.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axoneme_chain::{Chain, ChainConfig, ChainError, Metagraph};
+use axoneme_chain::{Chain, ChainConfig, ChainError, ConnectionState, Metagraph};
+use axoneme_metagraph::{Snapshot, SnapshotFile};
 use axoneme_wallet::{Keypair, Scheme};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::config::{SubtensorConfig, WalletConfig};
 use crate::exit::{ExitCode, Failure};
+use crate::readiness::Readiness;
 
 /// Longest time to wait for the hotkey. Deriving the key of a password takes seconds, on a small machine a minute;
 /// a password that never comes would otherwise keep the neuron waiting without a word.
@@ -28,41 +31,100 @@ pub struct Identity {
     pub uid: u16,
     /// The metagraph of the start.
     pub metagraph: Arc<Metagraph>,
+    /// The same with its age; one from disk says that the chain has not answered yet.
+    pub snapshot: Snapshot,
+    /// Where it is kept for the next start.
+    pub file: SnapshotFile,
     /// Address of the chain, for messages and to tell a local chain from a public one.
     pub endpoint: String,
+}
+
+/// What to do when the chain cannot be reached at start, but an earlier run left a metagraph on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WithoutChain {
+    /// Start with that metagraph: for neurons that serve.
+    StandBy,
+    /// Wait for the chain, however long it takes: for neurons that have nothing to do without it.
+    Wait,
 }
 
 /// Opens the hotkey (never the coldkey), connects, and checks that the hotkey is registered on
 /// the subnet. Refuses where the coldkey lies unencrypted beside it.
 ///
+/// A chain that cannot be reached ends the start, unless `folder` has the metagraph of an earlier run in which this
+/// hotkey has a place; then `without` says what happens, and readiness part `chain` why.
+///
 /// # Errors
 /// With the exit code that names what is missing: [`ExitCode::Wallet`], [`ExitCode::Chain`],
 /// [`ExitCode::Subnet`] or [`ExitCode::NotRegistered`].
-pub async fn identify(wallet: &WalletConfig, subtensor: &SubtensorConfig, netuid: u16) -> Result<Identity, Failure> {
+pub async fn identify(
+    wallet: &WalletConfig,
+    subtensor: &SubtensorConfig,
+    netuid: u16,
+    folder: &Path,
+    without: WithoutChain,
+    readiness: &Readiness,
+) -> Result<Identity, Failure> {
     guard_coldkey(wallet, subtensor)?;
     let hotkey = Arc::new(open_hotkey(wallet).await?);
-    let chain = connect(subtensor).await?;
-    let metagraph = Arc::new(require_subnet(&chain, netuid).await?);
+    let file = SnapshotFile::new(folder, netuid, subtensor.target());
     let address = hotkey.account_id();
-    let uid = metagraph.find(&address).map(|neuron| neuron.uid);
+    let chain = match connect(subtensor).await {
+        Ok(chain) => chain,
+        Err(failure) => {
+            let kept = file.load().filter(|kept| kept.metagraph.find(&address).is_some());
+            let Some(kept) = kept else { return Err(failure) };
+            let config = chain_config(subtensor)?;
+            let chain = Chain::shared_in_background(config, Some(kept.genesis_hash))
+                .map_err(|error| Failure::new(ExitCode::Config, &error))?;
+            readiness.set("chain", Err(failure.to_string()));
+            let (block, age) = (kept.metagraph.block, kept.age().as_secs());
+            if without == WithoutChain::StandBy {
+                tracing::warn!("{failure}; starting with the metagraph of block {block}, fetched {age} s ago");
+                return identity(wallet, subtensor, hotkey, chain, kept, file);
+            }
+            tracing::warn!("{failure}; this hotkey had a place {age} s ago, so waiting for the chain");
+            let mut states = chain.connected();
+            let back = states.wait_for(ConnectionState::is_connected).await.map(drop);
+            back.map_err(|error| Failure::new(ExitCode::Chain, &error))?;
+            chain
+        }
+    };
+    let metagraph = require_subnet(&chain, netuid).await?;
+    let snapshot = Snapshot::fetched_now(metagraph, chain.genesis_hash());
+    identity(wallet, subtensor, hotkey, chain, snapshot, file)
+}
+
+fn identity(
+    wallet: &WalletConfig,
+    subtensor: &SubtensorConfig,
+    hotkey: Arc<Keypair>,
+    chain: Chain,
+    snapshot: Snapshot,
+    file: SnapshotFile,
+) -> Result<Identity, Failure> {
+    let address = hotkey.account_id();
+    let netuid = snapshot.metagraph.netuid;
+    let uid = snapshot.metagraph.find(&address).map(|neuron| neuron.uid);
     let uid = uid.ok_or_else(|| not_registered(wallet, subtensor, netuid, &address.to_string()))?;
-    let endpoint = endpoints(&chain);
     Ok(Identity {
+        endpoint: endpoints(&chain),
+        metagraph: Arc::clone(&snapshot.metagraph),
         hotkey,
         chain,
         netuid,
         uid,
-        metagraph,
-        endpoint,
+        snapshot,
+        file,
     })
 }
 
-/// Connects to the configured chain.
+/// Connects to the configured chain. All neurons of one process that want the same chain share one connection.
 ///
 /// # Errors
 /// [`ExitCode::Chain`] when no endpoint answers in time.
 pub async fn connect(subtensor: &SubtensorConfig) -> Result<Chain, Failure> {
-    Chain::connect(chain_config(subtensor)?).await.map_err(|error| {
+    Chain::shared(chain_config(subtensor)?).await.map_err(|error| {
         let failure = chain_failure(&error);
         let message = format!("{failure} (--subtensor.network, --subtensor.chain_endpoint)");
         Failure::message(failure.code, message)

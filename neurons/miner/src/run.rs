@@ -6,6 +6,7 @@ use std::time::Duration;
 use axoneme_axon::{Axon, AxonError, Limits, TlsIdentity};
 use axoneme_llm::{DeviceChoice, Engine, EngineConfig, ModelError, ModelRef, ModelStore, SMOLLM2_135M, StderrProgress};
 use axoneme_neuron::metagraph::{keep_fresh, watch_connection};
+use axoneme_neuron::preflight::WithoutChain;
 use axoneme_neuron::{Duties, ExitCode, Failure, Readiness, admin, preflight};
 use axoneme_protocol::nonce::NonceStore;
 use axoneme_protocol::{Prompting, StreamPrompting, SystemClock};
@@ -37,7 +38,18 @@ pub struct Host {
 /// no retry brings back ends it.
 pub async fn run(config: MinerConfig, host: Host, cancel: CancellationToken) -> Result<(), Failure> {
     let readiness = Readiness::waiting_for(&["axon", "axon published"]);
-    let identity = preflight::identify(&config.wallet, &config.subtensor, config.netuid).await?;
+    let folder = config
+        .logging
+        .data_dir(&config.wallet, config.netuid, &config.neuron.name);
+    let identity = preflight::identify(
+        &config.wallet,
+        &config.subtensor,
+        config.netuid,
+        &folder,
+        WithoutChain::StandBy,
+        &readiness,
+    )
+    .await?;
     let limits = config.miner.limits.limits(config.axon.max_workers);
     // Before the model: what a store refuses after a start is past when that has loaded.
     let nonces = nonce_store(&config, &limits, &identity.hotkey.account_id()).await?;
@@ -53,10 +65,12 @@ pub async fn run(config: MinerConfig, host: Host, cancel: CancellationToken) -> 
     let metagraph = keep_fresh(
         &mut duties,
         &identity.chain,
-        identity.metagraph.clone(),
+        identity.snapshot.clone(),
         refresh,
         &readiness,
-    );
+        identity.file.clone(),
+    )
+    .newest;
     let policy = MinerPolicy::new(&config.miner.blacklist, &config.miner.priority, &identity.metagraph)?;
     policy.keep_informed(&mut duties, &metagraph);
     let forward = Arc::new(match engine {
@@ -65,9 +79,6 @@ pub async fn run(config: MinerConfig, host: Host, cancel: CancellationToken) -> 
     });
     let mut axon = Axon::builder(identity.hotkey.clone());
     if config.miner.wire.tls {
-        let folder = config
-            .logging
-            .data_dir(&config.wallet, config.netuid, &config.neuron.name);
         let identity = TlsIdentity::load_or_create(&folder.join(TLS_KEY));
         axon = axon.tls(identity.map_err(|error| Failure::new(ExitCode::Config, &error))?);
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use axoneme_dendrite::{Dendrite, DendriteConfig};
 use axoneme_llm::{Embedder, Engine};
 use axoneme_neuron::metagraph::{keep_fresh, watch_connection};
+use axoneme_neuron::preflight::WithoutChain;
 use axoneme_neuron::preflight::{self, Identity};
 use axoneme_neuron::{Duties, ExitCode, Failure, Readiness, StateStore, admin};
 use serde_json::json;
@@ -72,12 +73,20 @@ async fn start(config: ValidatorConfig, host: Host, cancel: CancellationToken) -
     config.check().map_err(|error| Failure::new(ExitCode::Config, &error))?;
     let readiness = Readiness::waiting_for(&["models", "metagraph", "forward"]);
     admin::serve(config.admin.port, readiness.clone(), cancel.clone()).await?;
-    let identity = preflight::identify(&config.wallet, &config.subtensor, config.netuid).await?;
-    let weights = weights_config(&config, &identity).await?;
-
     let folder = config
         .logging
         .data_dir(&config.wallet, config.netuid, &config.neuron.name);
+    let identity = preflight::identify(
+        &config.wallet,
+        &config.subtensor,
+        config.netuid,
+        &folder,
+        WithoutChain::Wait,
+        &readiness,
+    )
+    .await?;
+    let weights = weights_config(&config, &identity).await?;
+
     let store = StateStore::open(folder.join("state.json"))?;
     let stats = host
         .stats
@@ -128,10 +137,12 @@ async fn start(config: ValidatorConfig, host: Host, cancel: CancellationToken) -
     let metagraph = keep_fresh(
         &mut duties,
         &identity.chain,
-        identity.metagraph.clone(),
+        identity.snapshot.clone(),
         refresh,
         &readiness,
-    );
+        identity.file.clone(),
+    )
+    .newest;
     if let Some(weights) = weights {
         let setter = WeightSetter {
             chain: identity.chain.clone(),

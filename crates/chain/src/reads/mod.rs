@@ -5,6 +5,8 @@ mod identity;
 mod mechanisms;
 mod stake;
 
+#[cfg(test)]
+pub(crate) use commitments::Registration;
 pub use commitments::{Commitment, RevealedCommitment};
 pub use stake::{StakePlace, SwapPreview};
 
