@@ -214,7 +214,7 @@ def commit_reveal():
     listed = [entry for entry in sub.get_timelocked_weight_commits(NETUID) if entry[0] == hot]
     same("listed round", listed[0][3], found[0])
     same("row, not revealed", raw.weights(NETUID, uid), before)
-    by_owner("sudo_set_commit_reveal_weights_enabled", netuid=NETUID, enabled=False)
+    by_sudo("sudo_set_commit_reveal_weights_enabled", netuid=NETUID, enabled=False)
     by_sudo("sudo_set_tempo", netuid=NETUID, tempo=10)
     return f"to be revealed in round {found[0]} of the public beacon, which no block here brings"
 

@@ -13,7 +13,8 @@
 //! * Emission is one alpha per block from `start_call` on, root earns nothing, no TAO is minted.
 //! * An owner may change parameters at any time on subnets whose epochs are shorter than the freeze window; with a tempo
 //!   of 10 there would be no other time.
-//! * Children, locks, collateral and coldkey swaps are absent; their storage is always empty.
+//! * One author with one key reads encrypted transactions, and the key is no secret.
+//! * Locks, collateral, baskets and coldkey swaps are absent; their storage is always empty.
 
 #![forbid(unsafe_code)]
 // The macros of FRAME generate items without documentation.
