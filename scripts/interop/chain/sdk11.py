@@ -204,6 +204,17 @@ def commit_reveal():
     return f"to be revealed in round {found[0]} of the public beacon, which no block here brings"
 
 
+def expired():
+    """What both SDKs committed; this chain has no pulse to open it with."""
+    uid = raw.uid(NETUID, hot)
+    for _ in range(60):
+        if not raw.timelocked(NETUID):
+            same("row, never revealed", raw.weights(NETUID, uid), [(0, 32768), (uid, 65535)])
+            return f"gone by block {raw.block()}, the rows as they were"
+        raw.wait_blocks(1)
+    raise AssertionError(f"still there: {raw.timelocked(NETUID)}")
+
+
 def permit():
     uid = raw.uid(NETUID, hot)
     for _ in range(100):
@@ -275,4 +286,5 @@ table.check("register_subnet and start_call", register_subnet)
 table.check("the owner's rate limit", owner_sets)
 table.check("proxies", proxies)
 table.check("identity", identity)
+table.check("timelocked weights expire unrevealed", expired)
 table.end()
