@@ -3,6 +3,7 @@
 mod client;
 mod common;
 mod program;
+mod pulses;
 mod rpc;
 mod shield;
 mod subnet;

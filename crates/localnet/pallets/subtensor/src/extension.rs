@@ -21,6 +21,8 @@ pub enum Refusal {
     StakeAmountTooLow = 1,
     /// There is no such subnet.
     SubnetNotExists = 3,
+    /// The hotkey has never been registered.
+    HotkeyAccountDoesntExist = 4,
     /// Weights or subnets too fast.
     RateLimitExceeded = 6,
     /// The hotkey has to register before it serves.
@@ -41,6 +43,12 @@ pub enum Refusal {
     InputLengthsUnequal = 18,
     /// The hotkey has no uid on this subnet.
     UidNotFound = 19,
+    /// The hotkey belongs to another coldkey.
+    NonAssociatedColdKey = 25,
+    /// The take is below what is allowed.
+    DelegateTakeTooLow = 26,
+    /// The take is above what is allowed.
+    DelegateTakeTooHigh = 27,
     /// Anything else.
     BadRequest = 255,
 }
@@ -62,6 +70,10 @@ impl<T> From<Error<T>> for Refusal {
             Error::InputLengthsUnequal => Self::InputLengthsUnequal,
             Error::NoWeightsCommitFound | Error::InvalidRevealCommitHashNotMatch => Self::CommitNotFound,
             Error::RevealTooEarly | Error::ExpiredWeightCommit => Self::CommitBlockNotInRevealRange,
+            Error::HotKeyAccountNotExists => Self::HotkeyAccountDoesntExist,
+            Error::NonAssociatedColdKey => Self::NonAssociatedColdKey,
+            Error::DelegateTakeTooLow => Self::DelegateTakeTooLow,
+            Error::DelegateTakeTooHigh => Self::DelegateTakeTooHigh,
             _ => Self::BadRequest,
         }
     }
@@ -178,6 +190,8 @@ impl<T: Config> SubtensorTransactionExtension<T> {
                 };
                 Ok(Pallet::<T>::check_serve_prometheus(who, *netuid, &info)?)
             }
+            Call::decrease_take { hotkey, take } => Ok(Pallet::<T>::check_decrease_take(who, hotkey, *take)?),
+            Call::increase_take { hotkey, take } => Ok(Pallet::<T>::check_increase_take(who, hotkey, *take)?),
             Call::register_network { .. } | Call::register_network_with_identity { .. }
                 if !Pallet::<T>::passes_network_rate_limit() =>
             {

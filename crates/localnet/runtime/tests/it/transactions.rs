@@ -203,6 +203,66 @@ fn the_pool_refuses_commits_and_reveals_that_are_bound_to_fail() {
 }
 
 #[test]
+fn the_pool_refuses_rounds_that_have_passed() {
+    on_chain(|| {
+        let netuid = subnet();
+        validator(netuid, "validator");
+        pallet_subtensor::CommitRevealWeightsEnabled::<Runtime>::insert(netuid, true);
+        pallet_drand::LastStoredRound::<Runtime>::put(100);
+        let commit = |reveal_round| Call::commit_timelocked_mechanism_weights {
+            netuid,
+            mecid: 0,
+            commit: vec![0; 300].try_into().expect("short enough"),
+            reveal_round,
+            commit_reveal_version: 4,
+        };
+        assert_eq!(refusal(signed("validator", 0, commit(99))), custom(15));
+        assert_eq!(refusal(signed("stranger", 0, commit(100))), custom(19));
+        let committed = Executive::apply_extrinsic(signed("validator", 0, commit(100)));
+        assert_eq!(committed, Ok(Ok(())));
+        assert_eq!(refusal(signed("validator", 1, commit(100))), custom(6));
+    });
+}
+
+#[test]
+fn the_pool_refuses_takes_out_of_bounds() {
+    on_chain(|| {
+        let netuid = subnet();
+        register(netuid, "hot");
+        let take = |hotkey: &str, take| Call::increase_take {
+            hotkey: account(hotkey),
+            take,
+        };
+        assert_eq!(refusal(signed("Bob", 0, take("nobody", 1))), custom(4));
+        assert_eq!(refusal(signed("Alice", 0, take("hot", 1))), custom(25));
+        let lower = Call::decrease_take {
+            hotkey: account("hot"),
+            take: 5,
+        };
+        assert_eq!(Executive::apply_extrinsic(signed("Bob", 0, lower)), Ok(Ok(())));
+        assert_eq!(refusal(signed("Bob", 1, take("hot", 5))), custom(26));
+        assert_eq!(refusal(signed("Bob", 1, take("hot", u16::MAX))), custom(27));
+        assert!(validate(signed("Bob", 1, take("hot", 6))).is_ok());
+    });
+}
+
+#[test]
+fn nobody_hands_in_pulses() {
+    on_chain(|| {
+        let call = pallet_drand::Call::write_pulse {
+            pulses_payload: pallet_drand::PulsesPayload {
+                block_number: 1,
+                pulses: vec![pallet_drand::beacon::dev_pulse(5)],
+                public: sp_runtime::MultiSigner::Sr25519(Default::default()),
+            },
+            signature: None,
+        };
+        let unsigned = UncheckedExtrinsic::new_bare(RuntimeCall::Drand(call));
+        assert!(validate(unsigned).is_err());
+    });
+}
+
+#[test]
 fn the_pool_refuses_to_serve_where_nobody_can_reach() {
     on_chain(|| {
         let netuid = subnet();

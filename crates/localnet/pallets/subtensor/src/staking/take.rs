@@ -6,10 +6,7 @@ use frame_support::{ensure, pallet_prelude::DispatchResult};
 impl<T: Config> Pallet<T> {
     /// Lowers the take of a hotkey, of 65535.
     pub fn do_decrease_take(coldkey: &T::AccountId, hotkey: &T::AccountId, take: u16) -> DispatchResult {
-        Self::ensure_owns(coldkey, hotkey)?;
-        let lower = Delegates::<T>::try_get(hotkey).map_or(true, |current| take < current);
-        ensure!(lower, Error::<T>::DelegateTakeTooLow);
-        ensure!(take >= MinDelegateTake::<T>::get(), Error::<T>::DelegateTakeTooLow);
+        Self::check_decrease_take(coldkey, hotkey, take)?;
         Delegates::<T>::insert(hotkey, take);
         Self::deposit_event(Event::TakeDecreased(coldkey.clone(), hotkey.clone(), take));
         Ok(())
@@ -17,10 +14,7 @@ impl<T: Config> Pallet<T> {
 
     /// Raises the take of a hotkey, of 65535; now and then only.
     pub fn do_increase_take(coldkey: &T::AccountId, hotkey: &T::AccountId, take: u16) -> DispatchResult {
-        Self::ensure_owns(coldkey, hotkey)?;
-        let higher = Delegates::<T>::try_get(hotkey).map_or(true, |current| take > current);
-        ensure!(higher, Error::<T>::DelegateTakeTooLow);
-        ensure!(take <= MaxDelegateTake::<T>::get(), Error::<T>::DelegateTakeTooHigh);
+        Self::check_increase_take(coldkey, hotkey, take)?;
         let key = RateLimitKey::LastTxBlockDelegateTake(hotkey.clone());
         ensure!(
             Self::passes_limit(&key, TxDelegateTakeRateLimit::<T>::get()),
@@ -54,8 +48,28 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
+    /// What may be wrong with lowering a take.
+    pub fn check_decrease_take(coldkey: &T::AccountId, hotkey: &T::AccountId, take: u16) -> Result<(), Error<T>> {
+        Self::ensure_owns(coldkey, hotkey)?;
+        let lower = Delegates::<T>::try_get(hotkey).map_or(true, |current| take < current);
+        ensure!(
+            lower && take >= MinDelegateTake::<T>::get(),
+            Error::<T>::DelegateTakeTooLow
+        );
+        Ok(())
+    }
+
+    /// What may be wrong with raising a take, but for its rate limit.
+    pub fn check_increase_take(coldkey: &T::AccountId, hotkey: &T::AccountId, take: u16) -> Result<(), Error<T>> {
+        Self::ensure_owns(coldkey, hotkey)?;
+        let higher = Delegates::<T>::try_get(hotkey).map_or(true, |current| take > current);
+        ensure!(higher, Error::<T>::DelegateTakeTooLow);
+        ensure!(take <= MaxDelegateTake::<T>::get(), Error::<T>::DelegateTakeTooHigh);
+        Ok(())
+    }
+
     /// Fails unless the hotkey is known and the coldkey's.
-    pub(crate) fn ensure_owns(coldkey: &T::AccountId, hotkey: &T::AccountId) -> DispatchResult {
+    pub(crate) fn ensure_owns(coldkey: &T::AccountId, hotkey: &T::AccountId) -> Result<(), Error<T>> {
         ensure!(Owner::<T>::contains_key(hotkey), Error::<T>::HotKeyAccountNotExists);
         ensure!(Owner::<T>::get(hotkey) == *coldkey, Error::<T>::NonAssociatedColdKey);
         Ok(())
