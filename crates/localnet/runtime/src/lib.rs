@@ -9,12 +9,14 @@
 //! * The beacon of timelocked commits is one whose secret the chain knows. What is encrypted to the main chain's beacon is
 //!   accepted, and expires unrevealed. After a stop, rounds that nothing waits for are skipped.
 //! * As in the main chain's fast builds, new subnets have a tempo of 10 blocks, and up to 32 epochs run in one block.
-//! * Subnets may be created without a pause, and nothing is pruned to make room for them.
+//! * Subnets may be created without a pause.
 //! * Emission is one alpha per block from `start_call` on, root earns nothing, no TAO is minted.
 //! * An owner may change parameters at any time on subnets whose epochs are shorter than the freeze window; with a tempo
 //!   of 10 there would be no other time.
 //! * One author with one key reads encrypted transactions, and the key is no secret.
 //! * Locks, collateral, baskets and coldkey swaps are absent; their storage is always empty.
+//! * New children take over after 15 blocks, as in fast builds.
+//! * Events that are younger than spec 393 have indices from 200 on; the main chain's are not known.
 
 #![forbid(unsafe_code)]
 // The macros of FRAME generate items without documentation.

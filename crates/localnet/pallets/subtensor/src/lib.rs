@@ -14,6 +14,7 @@
 pub mod admin;
 pub mod api;
 pub mod burn_price;
+pub mod dissolve;
 pub mod emission;
 pub mod epoch;
 pub mod extension;
@@ -30,6 +31,7 @@ pub mod serving;
 pub mod staking;
 pub mod subnets;
 pub mod swap_hotkey;
+pub mod symbols;
 pub mod types;
 pub mod weights;
 pub mod yuma;

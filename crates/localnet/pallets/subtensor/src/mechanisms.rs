@@ -43,7 +43,7 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
-    fn clear_mechanism(index: u16) {
+    pub(crate) fn clear_mechanism(index: u16) {
         Incentive::<T>::remove(index);
         LastUpdate::<T>::remove(index);
         let _ = Weights::<T>::clear_prefix(index, u32::MAX, None);

@@ -2,6 +2,7 @@
 
 pub mod auto_stake;
 pub mod children;
+pub mod destroy;
 pub mod moves;
 pub mod take;
 pub mod unstake;

@@ -8,7 +8,7 @@ const NEW_SUBNET_BURN: u64 = TAO;
 /// What netuid 1 holds in its pool at genesis, rao and alpha-rao.
 const GENESIS_POOL: u64 = 10 * TAO;
 /// Symbols of netuid 1 and following; the default symbol after that.
-const SYMBOLS: [&str; 24] = [
+pub(crate) const SYMBOLS: [&str; 24] = [
     "α", "β", "γ", "δ", "ε", "ζ", "η", "θ", "ι", "κ", "λ", "μ", "ν", "ξ", "ο", "π", "ρ", "σ", "τ", "υ", "φ", "χ", "ψ",
     "ω",
 ];
@@ -35,9 +35,15 @@ impl<T: Config> Pallet<T> {
             Self::passes_network_rate_limit(),
             Error::<T>::NetworkTxRateLimitExceeded
         );
-        let netuid = Self::free_netuid().ok_or(Error::<T>::SubnetLimitReached)?;
+        let free = Self::free_netuid();
+        let netuid = free
+            .or_else(Self::subnet_to_prune)
+            .ok_or(Error::<T>::SubnetLimitReached)?;
         let price = Self::network_lock_cost();
         ensure!(Self::spendable(coldkey) >= price, Error::<T>::CannotAffordLockCost);
+        if free.is_none() {
+            Self::do_dissolve_network(netuid)?;
+        }
         Self::withdraw(coldkey, price)?;
 
         let block = Self::current_block();

@@ -511,6 +511,22 @@ mod calls {
             Self::do_batch_commit_weights(&hotkey, netuids, commit_hashes)
         }
 
+        /// Gives up stake that can be emitted again.
+        #[pallet::call_index(101)]
+        #[pallet::weight(Weight::from_parts(76_000_000, 0))]
+        pub fn recycle_alpha(origin: OriginFor<T>, hotkey: T::AccountId, amount: u64, netuid: u16) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::do_recycle_alpha(&coldkey, &hotkey, amount, netuid)
+        }
+
+        /// Gives up stake for good.
+        #[pallet::call_index(102)]
+        #[pallet::weight(Weight::from_parts(76_000_000, 0))]
+        pub fn burn_alpha(origin: OriginFor<T>, hotkey: T::AccountId, amount: u64, netuid: u16) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::do_burn_alpha(&coldkey, &hotkey, amount, netuid)
+        }
+
         /// Takes all stake off a hotkey on one subnet, unless the price would fall below the limit, rao per alpha.
         #[pallet::call_index(103)]
         #[pallet::weight(Weight::from_parts(395_000_000, 0))]
@@ -522,6 +538,22 @@ mod calls {
         ) -> DispatchResult {
             let coldkey = ensure_signed(origin)?;
             Self::do_remove_stake_full_limit(&coldkey, &hotkey, netuid, limit_price)
+        }
+
+        /// Sets the blocks until new children take over. Root only.
+        #[pallet::call_index(109)]
+        #[pallet::weight(Weight::from_parts(5_000_000, 0))]
+        pub fn set_pending_childkey_cooldown(origin: OriginFor<T>, cooldown: u64) -> DispatchResult {
+            ensure_root(origin)?;
+            PendingChildKeyCooldown::<T>::put(cooldown);
+            Ok(())
+        }
+
+        /// Gives a subnet's token another symbol. Owner only.
+        #[pallet::call_index(112)]
+        #[pallet::weight(Weight::from_parts(26_000_000, 0))]
+        pub fn update_symbol(origin: OriginFor<T>, netuid: u16, symbol: Vec<u8>) -> DispatchResult {
+            Self::do_update_symbol(origin, netuid, symbol)
         }
 
         /// Commits to weights under a timelock. Free.
@@ -627,6 +659,14 @@ mod calls {
         ) -> DispatchResult {
             let hotkey = ensure_signed(origin)?;
             Self::do_set_weights(&hotkey, netuid, mecid, dests, weights, version_key)
+        }
+
+        /// Dissolves a subnet. Root only.
+        #[pallet::call_index(120)]
+        #[pallet::weight(Weight::from_parts(120_000_000, 0))]
+        pub fn root_dissolve_network(origin: OriginFor<T>, netuid: u16) -> DispatchResult {
+            ensure_root(origin)?;
+            Self::do_dissolve_network(netuid)
         }
 
         /// Registers a hotkey unless the price is above the limit, rao.

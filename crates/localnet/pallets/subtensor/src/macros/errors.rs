@@ -27,6 +27,7 @@ mod errors {
         NotEnoughStakeToWithdraw,
         /// The stake is below the threshold for weights.
         NotEnoughStakeToSetWeights,
+        /// The stake is below the threshold.
         NotEnoughStakeToSetChildkeys,
         /// The coldkey cannot pay.
         NotEnoughBalanceToStake,
@@ -46,6 +47,7 @@ mod errors {
         TooManyRegistrationsThisBlock,
         /// Nothing to do: the hotkey has a uid.
         HotKeyAlreadyRegisteredInSubNet,
+        /// The hotkeys are the same.
         NewHotKeyIsSameWithOld,
         NewHotKeyNotCleanForRootSwap,
         InvalidWorkBlock,
@@ -64,6 +66,7 @@ mod errors {
         UidsLengthExceedUidsInSubNet,
         /// A subnet was created less than `NetworkRateLimit` blocks ago.
         NetworkTxRateLimitExceeded,
+        /// The take was raised too recently.
         DelegateTxRateLimitExceeded,
         HotKeySetTxRateLimitExceeded,
         StakingRateLimitExceeded,
@@ -79,13 +82,16 @@ mod errors {
         /// Root is full of higher stakes.
         StakeTooLowForRoot,
         AllNetworksInImmunity,
+        /// The coldkey cannot pay for the swap.
         NotEnoughBalanceToPaySwapHotKey,
         NotRootSubnet,
         /// Root has no weights.
         CanNotSetRootNetworkWeights,
         /// The subnet is full and nobody may be pruned.
         NoNeuronIdAvailable,
+        /// The take is below what is allowed.
         DelegateTakeTooLow,
+        /// The take is above what is allowed.
         DelegateTakeTooHigh,
         /// Nothing is committed that could be revealed.
         NoWeightsCommitFound,
@@ -102,9 +108,13 @@ mod errors {
         AlphaLowOutOfRange,
         ColdKeyAlreadyAssociated,
         NotEnoughBalanceToPaySwapColdKey,
+        /// A hotkey cannot be its own child.
         InvalidChild,
+        /// A child appears twice.
         DuplicateChild,
+        /// The shares of the children pass the whole.
         ProportionOverflow,
+        /// At most five children.
         TooManyChildren,
         /// The owner changed this parameter too recently.
         TxRateLimitExceeded,
@@ -114,8 +124,11 @@ mod errors {
         AnnouncedColdkeyHashDoesNotMatch,
         ColdkeySwapAlreadyDisputed,
         NewColdKeyIsHotkey,
+        /// The take is out of bounds.
         InvalidChildkeyTake,
+        /// The take was changed too recently.
         TxChildkeyTakeRateLimitExceeded,
+        /// A field of the identity is too long.
         InvalidIdentity,
         /// The subnet has fewer mechanisms.
         MechanismDoesNotExist,
@@ -138,6 +151,7 @@ mod errors {
         InsufficientLiquidity,
         /// The price would pass the limit.
         SlippageTooHigh,
+        /// The subnet does not allow transfers of stake.
         TransferDisallowed,
         /// The activity cutoff is below the minimum.
         ActivityCutoffTooLow,
@@ -147,14 +161,18 @@ mod errors {
         FirstEmissionBlockNumberAlreadySet,
         /// The subnet is too young to be started.
         NeedWaitingMoreBlocksToStarCall,
+        /// There is less alpha than that.
         NotEnoughAlphaOutToRecycle,
+        /// Root has no alpha.
         CannotBurnOrRecycleOnRootSubnet,
         UnableToRecoverPublicKey,
         InvalidRecoveredPublicKey,
         /// The subnet has not been started.
         SubtokenDisabled,
+        /// The coldkey swapped a hotkey on this subnet too recently.
         HotKeySwapOnSubnetIntervalNotPassed,
         KeepStakeBlockedByCollateral,
+        /// The stake is there already.
         SameNetuid,
         InsufficientTaoBalance,
         InvalidLeaseBeneficiary,
@@ -170,7 +188,9 @@ mod errors {
         ExpectedBeneficiaryOrigin,
         /// Too close to the next epoch.
         AdminActionProhibitedDuringWeightsWindow,
+        /// The symbol is not in the list.
         SymbolDoesNotExist,
+        /// Another subnet has the symbol.
         SymbolAlreadyInUse,
         /// The commit was made by other software than the chain asks for.
         IncorrectCommitRevealVersion,
@@ -188,9 +208,11 @@ mod errors {
         CannotAffordLockCost,
         EvmKeyAssociateRateLimitExceeded,
         EvmKeyAssociationLimitExceeded,
+        /// The incentive is staked there already.
         SameAutoStakeHotkeyAlreadySet,
         UidMapCouldNotBeCleared,
         TrimmingWouldExceedMaxImmunePercentage,
+        /// A child has no children, and a parent no parents.
         ChildParentInconsistency,
         InvalidRootClaimThreshold,
         /// Uids times mechanisms would pass 256.
@@ -214,10 +236,15 @@ mod errors {
         CannotUseSystemAccount,
         UnlockAmountTooHigh,
         WaitingForDissolvedSubnetCleanup,
+        /// A tempo has 360 to 50400 blocks.
         TempoOutOfBounds,
+        /// A cutoff has 1000 to 50000 thousandths of a tempo.
         ActivityCutoffFactorMilliOutOfBounds,
+        /// An epoch is planned already.
         EpochTriggerAlreadyPending,
+        /// The next epoch comes as soon by itself.
         AutoEpochAlreadyImminent,
+        /// Not while weights have to be committed.
         DynamicTempoBlockedByCommitReveal,
         AccountRejectsLockedAlpha,
         LockIdOverFlow,

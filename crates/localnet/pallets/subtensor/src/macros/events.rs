@@ -11,6 +11,9 @@ mod events {
         /// A subnet was created: netuid, mechanism of its price.
         #[codec(index = 0)]
         NetworkAdded(u16, u16),
+        /// A subnet was dissolved: netuid.
+        #[codec(index = 1)]
+        NetworkRemoved(u16),
         /// coldkey, hotkey, TAO spent (rao), alpha received, netuid, fee (rao).
         #[codec(index = 2)]
         StakeAdded(T::AccountId, T::AccountId, u64, u64, u16, u64),
@@ -168,6 +171,12 @@ mod events {
         /// A subnet was started: netuid, first block of emission.
         #[codec(index = 93)]
         FirstEmissionBlockNumberSet(u16, u64),
+        /// coldkey, hotkey, alpha, netuid.
+        #[codec(index = 94)]
+        AlphaRecycled(T::AccountId, T::AccountId, u64, u16),
+        /// coldkey, hotkey, alpha, netuid.
+        #[codec(index = 95)]
+        AlphaBurned(T::AccountId, T::AccountId, u64, u16),
         /// netuid where there is one, new value.
         #[codec(index = 98)]
         CommitRevealPeriodsSet(u16, u64),
@@ -182,6 +191,9 @@ mod events {
             new_hotkey: T::AccountId,
             netuid: u16,
         },
+        /// A subnet's token has another symbol, UTF-8.
+        #[codec(index = 103)]
+        SymbolUpdated { netuid: u16, symbol: Vec<u8> },
         /// netuid where there is one, new value.
         #[codec(index = 104)]
         CommitRevealVersionSet(u16),

@@ -9,7 +9,7 @@ const MOST_CHILDREN: usize = 5;
 /// Blocks between two changes of a hotkey's children.
 const CHILDREN_RATE_LIMIT: u64 = 150;
 /// What rate limits call a change of children.
-const SET_CHILDREN: u16 = 1;
+const SET_CHILDREN: u16 = 0;
 
 /// Children of a hotkey, or its parents: share of the parent's stake, of 2^64 - 1, and hotkey.
 pub type Relatives<AccountId> = Vec<(u64, AccountId)>;
