@@ -15,7 +15,7 @@ fn a_dissolved_subnet_pays_back_and_leaves_nothing() {
         let netuid = subnet();
         let uid = register(netuid, "miner");
         stake(netuid, "miner", 500);
-        assert_eq!(set_weights(netuid, "miner", &[(uid, 1)]), Ok(()));
+        Weights::<Runtime>::insert(netuid, uid, vec![(uid, 1)]);
         let pot = SubnetTAO::<Runtime>::get(netuid);
         let before = balance("Bob");
         let dissolve = |netuid| Call::root_dissolve_network { netuid };
