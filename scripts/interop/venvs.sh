@@ -1,5 +1,6 @@
 # Sourced: makes the virtual environments with the Python SDKs where they are missing and sets $venv10, $venv11 and, for
-# the btcli that goes with SDK 10, $venvcli. INTEROP_VENV, INTEROP_VENV11 and INTEROP_VENVCLI name others. Needs python3, 3.10 to 3.12.
+# the btcli that goes with SDK 10, $venvcli. INTEROP_VENV, INTEROP_VENV11 and INTEROP_VENVCLI name others. Needs
+# python3, 3.10 to 3.12.
 
 # Two runs must not build one environment into each other. `mkdir` is the lock: it succeeds for one only.
 make_venv() {

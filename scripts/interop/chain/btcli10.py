@@ -109,6 +109,14 @@ def stake_list():
     return f"{position['stake_value']} alpha"
 
 
+def owner_sets():
+    owner = ["--wallet-path", wallets, "--wallet-name", "owner"]
+    said = btcli("sudo", "set", "--netuid", NETUID, "--param", "immunity_period", "--value", 4002, "-y", *owner)
+    assert said["success"], said
+    same("immunity", raw.subtensor("ImmunityPeriod", u16(NETUID)), 4002)
+    return "an immunity of 4002 blocks"
+
+
 def overview():
     said = btcli("wallet", "overview", *wallet)
     (subnet,) = [subnet for subnet in said["subnets"] if subnet["netuid"] == NETUID]
@@ -131,4 +139,5 @@ table.check("stake add through the shield", lambda: stake_add("--unsafe", "--mev
 table.check("stake list", stake_list)
 table.check("stake remove", stake_remove)
 table.check("wallet overview", overview)
+table.check("sudo set", owner_sets)
 table.end()
