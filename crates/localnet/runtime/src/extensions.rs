@@ -35,7 +35,7 @@ empty_extension!(
     SudoTransactionExtension
 );
 empty_extension!(
-    /// Named for clients; there is no beacon here whose pulses need priority.
+    /// Named for clients; pulses come with each block and need no priority.
     DrandPriority
 );
 
