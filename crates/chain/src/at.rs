@@ -56,7 +56,7 @@ impl At {
         let Some(found) = pallet.and_then(|pallet| pallet.constant_by_name(item.name)) else {
             return Ok(None);
         };
-        T::decode_as_type(&mut &*found.value(), found.ty(), self.metadata().types())
+        T::decode_as_type(&mut found.value(), found.ty(), self.metadata().types())
             .map(Some)
             .map_err(|error| ChainError::decode(item.name, error))
     }

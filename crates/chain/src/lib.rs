@@ -49,7 +49,8 @@ mod wire;
 pub use axon::{AxonEndpoint, DEFAULT_PROTOCOL, ip_to_u128, u128_to_ip};
 pub use call::{Batch, Call, Submittable, WaitFor, Wrapped};
 pub use calls::{
-    BatchOutcome, CommitmentField, Identity, PriceLimit, Served, StakeMove, SubnetIdentity, Text, WeightsBatch,
+    BatchOutcome, CommitmentField, Identity, PriceLimit, RevealedWeights, Served, StakeMove, SubnetIdentity,
+    SubnetWeights, Text, WeightsBatch,
 };
 pub use chain::Chain;
 pub use config::{ChainConfig, endpoint_of, endpoints_of};

@@ -14,7 +14,7 @@ pub use commitments::CommitmentField;
 pub use owner::{Identity, SubnetIdentity, Text};
 pub use serve::Served;
 pub use stake::{PriceLimit, StakeMove};
-pub use weights::WeightsBatch;
+pub use weights::{RevealedWeights, SubnetWeights, WeightsBatch};
 
 use crate::call::{Batch, Call, Submittable, address};
 use crate::chain::Chain;

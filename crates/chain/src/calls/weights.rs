@@ -10,6 +10,11 @@ use crate::weights::WeightsError;
 use axoneme_wallet::Keypair;
 use subxt::dynamic::Value;
 
+/// Weights of one subnet: netuid, pairs of uid and value, version key.
+pub type SubnetWeights = (u16, Vec<(u16, u16)>, u64);
+/// What one commit was made of: uids, values, salt, version key.
+pub type RevealedWeights = (Vec<u16>, Vec<u16>, Vec<u16>, u64);
+
 impl Call {
     /// Sets the weights of one mechanism: pairs of uid and value. Other clients send this form for the main
     /// mechanism too; a runtime without mechanisms gets the plain one.
@@ -91,7 +96,7 @@ impl Call {
 
     /// Sets weights on several subnets: netuid, pairs of uid and value, version key. The chain takes each by itself;
     /// [`Chain::batch_weights`] tells which failed.
-    pub fn batch_set_weights(items: &[(u16, Vec<(u16, u16)>, u64)]) -> Call {
+    pub fn batch_set_weights(items: &[SubnetWeights]) -> Call {
         let pair = |(uid, value): &(u16, u16)| Value::unnamed_composite([number(*uid), number(*value)]);
         let rows = items
             .iter()
@@ -114,7 +119,7 @@ impl Call {
     }
 
     /// Reveals several commits of one subnet's main mechanism: uids, values, salt, version key.
-    pub fn batch_reveal_weights(netuid: u16, items: &[(Vec<u16>, Vec<u16>, Vec<u16>, u64)]) -> Call {
+    pub fn batch_reveal_weights(netuid: u16, items: &[RevealedWeights]) -> Call {
         let list = |list: &Vec<u16>| numbers(list.iter().copied());
         let args = [
             number(netuid),

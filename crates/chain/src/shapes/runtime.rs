@@ -44,6 +44,11 @@ fn items(value: &Json) -> &[Json] {
     value.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
+/// Names, where there are any, and types.
+type Fields = Vec<(Option<String>, String)>;
+/// A pallet, its plain calls, and those that contain calls.
+type Sorted<'a> = (&'a String, Vec<&'a Json>, Vec<&'a Json>);
+
 struct Types<'a> {
     builder: PortableRegistryBuilder,
     known: HashMap<String, u32>,
@@ -74,7 +79,7 @@ impl Types<'_> {
         self.add_named(name, TypeDefComposite::new([field]))
     }
 
-    fn variants(&mut self, name: &str, list: Vec<(u8, String, Vec<(Option<String>, String)>)>) -> u32 {
+    fn variants(&mut self, name: &str, list: Vec<(u8, String, Fields)>) -> u32 {
         let mut variants = Vec::new();
         for (index, name, fields) in list {
             let mut built = Vec::new();
@@ -241,7 +246,7 @@ pub(crate) fn built_from(recorded: &Json) -> Metadata {
     };
     let pallets = recorded["pallets"].as_object().expect("pallets");
     // The enum of all calls contains calls that contain it: its id has to be known before it is built.
-    let simple: Vec<(&String, Vec<&Json>, Vec<&Json>)> = pallets
+    let simple: Vec<Sorted<'_>> = pallets
         .iter()
         .map(|(name, pallet)| {
             let (outer, plain) = items(&pallet["calls"])
