@@ -9,7 +9,7 @@ use axoneme_protocol::{
     Clock, MemoryNonceStore, NonceStore, NonceWindow, Ping, StreamingSynapse, Synapse, SystemClock,
 };
 use axoneme_wallet::Keypair;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -160,9 +160,7 @@ impl AxonBuilder {
     pub async fn start(self) -> Result<AxonHandle, AxonError> {
         let (bind, tls) = (self.bind, self.tls.clone());
         let shared = Arc::new(self.shared()?);
-        let listener = TcpListener::bind(bind)
-            .await
-            .map_err(|source| AxonError::binding(bind, source))?;
+        let listener = listen(bind).map_err(|source| AxonError::binding(bind, source))?;
         let local_addr = listener
             .local_addr()
             .map_err(|source| AxonError::binding(bind, source))?;
@@ -284,4 +282,21 @@ impl AxonHandle {
         }
         self.stop.cancel();
     }
+}
+
+/// Connections that may wait to be accepted. With the usual 128, a burst of strangers makes the system drop the first
+/// packets of everybody else, who then wait a second before they try again. The system caps it (`somaxconn`).
+const BACKLOG: u32 = 4096;
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    // A restart must not wait for the connections of the last run to time out. On Windows the option means that
+    // another program may take the port.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
