@@ -282,7 +282,7 @@ impl BtauthHead {
 
 /// The hex SHA-256 of a raw body, as the payload holds it.
 pub fn body_sha256(body: &[u8]) -> String {
-    hex::encode(Sha256::digest(body))
+    const_hex::encode(Sha256::digest(body))
 }
 
 /// Signs a request, giving its headers. `nonce`: nanoseconds since 1970, greater than any before.
@@ -353,10 +353,13 @@ fn collect<'a>(
 /// hex of another length than 64 bytes.
 fn signature_hex(text: &str) -> Option<Option<[u8; 64]>> {
     let digits = text.strip_prefix("0x").unwrap_or(text);
+    let mut signature = [0; 64];
+    if digits.len() == 128 {
+        // A second `0x` in front leaves too few digits for the signature, so that is refused here too.
+        let decoded = const_hex::decode_to_slice(digits, &mut signature);
+        return decoded.ok().map(|()| Some(signature));
+    }
     let is_hex =
         !digits.is_empty() && digits.len().is_multiple_of(2) && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-    is_hex.then(|| {
-        let mut signature = [0; 64];
-        hex::decode_to_slice(digits, &mut signature).ok().map(|()| signature)
-    })
+    is_hex.then_some(None)
 }

@@ -116,7 +116,7 @@ fn payload(scheme: Scheme, exchange: &Exchange<'_>, status: u16, digest: &str) -
 
 fn sign_digest(signer: &Keypair, exchange: &Exchange<'_>, status: u16, digest: &str) -> String {
     let payload = payload(signer.scheme(), exchange, status, digest);
-    format!("0x{}", hex::encode(signer.sign(payload.as_bytes())))
+    const_hex::encode_prefixed(signer.sign(payload.as_bytes()))
 }
 
 fn verify_digest(
