@@ -24,6 +24,7 @@ mod at;
 mod axon;
 mod call;
 mod calls;
+mod certificates;
 mod chain;
 mod config;
 mod connection;

@@ -8,7 +8,7 @@ use axoneme_reward::masks::NgramConfig;
 use serde::{Deserialize, Serialize};
 
 pub use flags::program;
-pub use sections::{DatasetSection, NeuronSection, RewardSection};
+pub use sections::{DatasetSection, DendriteSection, NeuronSection, RewardSection, TlsUse};
 
 /// Everything an operator can set. The same names are flags, keys of the TOML file and environment variables.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,6 +29,8 @@ pub struct ValidatorConfig {
     pub axon: AxonConfig,
     /// Health and metrics.
     pub admin: AdminConfig,
+    /// How miners are talked to.
+    pub dendrite: DendriteSection,
     /// The loop: whom to ask, how often, how scores move.
     pub neuron: NeuronSection,
     /// Weights of the reward functions, limits of the penalties.
@@ -49,6 +51,7 @@ impl Default for ValidatorConfig {
             logging: LoggingConfig::default(),
             axon: AxonConfig::default(),
             admin: AdminConfig::default(),
+            dendrite: DendriteSection::default(),
             neuron: NeuronSection::default(),
             reward: RewardSection::default(),
             dataset: DatasetSection::default(),

@@ -24,6 +24,7 @@ pub mod state;
 pub mod stats;
 pub mod step;
 pub mod tasks;
+pub mod tls_keys;
 pub mod weights;
 
 pub use config::{ValidatorConfig, program};

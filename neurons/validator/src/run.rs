@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axoneme_dendrite::{Dendrite, DendriteConfig};
+use axoneme_dendrite::{BtauthConfig, Dendrite, DendriteConfig, TlsPolicy};
 use axoneme_llm::{Embedder, Engine};
 use axoneme_neuron::metagraph::{keep_fresh, watch_connection};
 use axoneme_neuron::preflight::WithoutChain;
@@ -24,6 +24,7 @@ use crate::reward::{Parts, pipeline};
 use crate::scores::Unasked;
 use crate::stats::ValidatorStats;
 use crate::step::{PromptRun, StepConfig};
+use crate::tls_keys;
 use crate::weights::{WeightSetter, WeightsConfig, check_subnet, own_version_key};
 
 /// Time for duties to end; less than the five seconds an operator waits.
@@ -120,6 +121,11 @@ async fn start(config: ValidatorConfig, host: Host, cancel: CancellationToken) -
         answer_bytes: MAX_ANSWER,
         // The miners of a chain on this machine are on this machine too.
         allow_private: config.neuron.allow_private_axons || identity.chain.config().is_local(),
+        tls: config.dendrite.tls.policy(),
+        btauth: BtauthConfig {
+            require_signature: config.dendrite.require_signature,
+            ..BtauthConfig::default()
+        },
         ..DendriteConfig::default()
     };
     let dendrite =
@@ -143,6 +149,15 @@ async fn start(config: ValidatorConfig, host: Host, cancel: CancellationToken) -
         identity.file.clone(),
     )
     .newest;
+    let tls_keys = match config.dendrite.tls.policy() {
+        TlsPolicy::Http => tls_keys::none(),
+        TlsPolicy::Https | TlsPolicy::HttpsIfPublished => {
+            let (chain, graph) = (&identity.chain, metagraph.clone());
+            tls_keys::keep_read(&mut duties, chain, identity.netuid, graph)
+                .await
+                .map_err(|error| preflight::chain_failure(&error))?
+        }
+    };
     if let Some(weights) = weights {
         let setter = WeightSetter {
             chain: identity.chain.clone(),
@@ -159,6 +174,7 @@ async fn start(config: ValidatorConfig, host: Host, cancel: CancellationToken) -
     let step = PromptRun {
         ask: Arc::new(dendrite),
         metagraph,
+        tls_keys,
         blocks: identity.chain.blocks(),
         own: identity.hotkey.account_id(),
         pipeline: Arc::new(Mutex::new(judge)),

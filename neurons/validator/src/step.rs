@@ -23,6 +23,7 @@ use crate::error::ValidatorError;
 use crate::events::Recorder;
 use crate::sampling::{available, choose};
 use crate::tasks::compose_prompt;
+use crate::tls_keys::TlsKeys;
 use done::Done;
 
 /// What a forward pass needs to know about a finished run.
@@ -69,6 +70,8 @@ pub struct PromptRun {
     pub ask: Arc<dyn Ask>,
     /// Who can be asked.
     pub metagraph: watch::Receiver<Arc<Metagraph>>,
+    /// Their TLS keys.
+    pub tls_keys: TlsKeys,
     /// The head of the chain, for the record.
     pub blocks: watch::Receiver<u64>,
     /// This validator.
@@ -155,6 +158,7 @@ impl QueryStep for PromptRun {
 impl PromptRun {
     fn select(&self, exclude: &BTreeSet<u16>, count: usize, rng: &mut ChaCha8Rng) -> Asked {
         let metagraph = self.metagraph.borrow().clone();
+        let tls_keys = self.tls_keys.borrow().clone();
         let available = available(&metagraph, &self.own, self.config.vpermit_tao_limit);
         let (mut uids, mut targets) = (Vec::new(), Vec::new());
         for uid in choose(&available, exclude, count, rng) {
@@ -163,7 +167,8 @@ impl PromptRun {
                 uids.push(uid);
                 // A number that nobody knows is taken for a Python axon's.
                 let wire = Wire::announced(axon.protocol).unwrap_or_default();
-                targets.push(AxonTarget::new(neuron.hotkey, axon.ip, axon.port).over(wire));
+                let tls = tls_keys.get(&neuron.hotkey).copied().unwrap_or_default();
+                targets.push(AxonTarget::new(neuron.hotkey, axon.ip, axon.port).over(wire).with_tls(tls));
             }
         }
         Asked { uids, targets }

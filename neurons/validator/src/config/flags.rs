@@ -7,6 +7,7 @@ use axoneme_neuron::{Program, Setting, SettingKind as Kind};
 pub fn program() -> Program {
     let mut settings = common_settings();
     settings.push(Setting::new("seed", Kind::Integer, "Seed of everything that is drawn"));
+    settings.extend(dendrite());
     settings.extend(neuron());
     settings.extend(reward());
     settings.extend(dataset());
@@ -18,6 +19,21 @@ pub fn program() -> Program {
         about: "A validator of the text-prompting subnet",
         settings,
     }
+}
+
+fn dendrite() -> Vec<Setting> {
+    vec![
+        Setting::new(
+            "dendrite.tls",
+            Kind::Text,
+            "Encrypt questions to btauth/1 miners: never, published (where a key is on chain) or always",
+        ),
+        Setting::new(
+            "dendrite.require_signature",
+            Kind::Switch,
+            "Take answers of btauth/1 miners only if they are signed",
+        ),
+    ]
 }
 
 fn neuron() -> Vec<Setting> {

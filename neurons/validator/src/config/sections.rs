@@ -3,12 +3,56 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use axoneme_dendrite::TlsPolicy;
 use axoneme_reward::masks::Relevance;
 use axoneme_reward::penalties::{KeywordMatch, Patterns, SentenceMatch, TaskValidation};
 use axoneme_reward::{RepeatPenalty, check_weights};
 use serde::{Deserialize, Serialize};
 
 use super::SettingsError;
+
+/// `dendrite.*`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DendriteSection {
+    /// Which questions to `btauth/1` miners are encrypted; those of SDK 10 speak plain HTTP only.
+    pub tls: TlsUse,
+    /// Take answers of `btauth/1` miners only if they are signed.
+    pub require_signature: bool,
+}
+
+impl Default for DendriteSection {
+    fn default() -> Self {
+        Self {
+            tls: TlsUse::default(),
+            require_signature: true,
+        }
+    }
+}
+
+/// Which questions are encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TlsUse {
+    /// None.
+    Never,
+    /// Those to miners that published a key on chain, which is then the only one accepted.
+    #[default]
+    Published,
+    /// All: `btauth/1` miners without a published key are not asked.
+    Always,
+}
+
+impl TlsUse {
+    /// As the dendrite takes it.
+    pub fn policy(self) -> TlsPolicy {
+        match self {
+            Self::Never => TlsPolicy::Http,
+            Self::Published => TlsPolicy::HttpsIfPublished,
+            Self::Always => TlsPolicy::Https,
+        }
+    }
+}
 
 /// `neuron.*`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -86,6 +86,7 @@ fn setup(miners: Arc<dyn Ask>, neurons: u16, pipeline: Pipeline) -> Setup {
     let run = PromptRun {
         ask: miners,
         metagraph,
+        tls_keys: validator::tls_keys::none(),
         blocks,
         own: hotkey(999),
         pipeline: Arc::new(tokio::sync::Mutex::new(pipeline)),
