@@ -25,7 +25,8 @@ impl Chain {
             }
             let records: Vec<(AccountId32, CertificateRecord)> =
                 at.entries(SUBTENSOR, ITEM, vec![number(netuid)]).await?;
-            let published = |(hotkey, record): (AccountId32, CertificateRecord)| (AccountId(hotkey.0), record.published());
+            let published =
+                |(hotkey, record): (AccountId32, CertificateRecord)| (AccountId(hotkey.0), record.published());
             Ok(records.into_iter().map(published).collect())
         })
         .await

@@ -168,7 +168,11 @@ impl PromptRun {
                 // A number that nobody knows is taken for a Python axon's.
                 let wire = Wire::announced(axon.protocol).unwrap_or_default();
                 let tls = tls_keys.get(&neuron.hotkey).copied().unwrap_or_default();
-                targets.push(AxonTarget::new(neuron.hotkey, axon.ip, axon.port).over(wire).with_tls(tls));
+                targets.push(
+                    AxonTarget::new(neuron.hotkey, axon.ip, axon.port)
+                        .over(wire)
+                        .with_tls(tls),
+                );
             }
         }
         Asked { uids, targets }

@@ -56,5 +56,8 @@ pub async fn keep_read(
 
 async fn read(chain: &Chain, netuid: u16) -> Result<BTreeMap<AccountId, PublishedTls>, ChainError> {
     let keys = chain.tls_keys(netuid).await?;
-    Ok(keys.into_iter().map(|(hotkey, key)| (hotkey, PublishedTls::read(&key))).collect())
+    Ok(keys
+        .into_iter()
+        .map(|(hotkey, key)| (hotkey, PublishedTls::read(&key)))
+        .collect())
 }

@@ -1,7 +1,9 @@
 //! The programs as an operator runs them: real processes, real sockets, real chain and models.
 
+mod admin;
 mod harness;
 mod kill;
 mod outage;
+mod tls;
 mod up;
 mod wrong_input;

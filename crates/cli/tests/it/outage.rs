@@ -2,51 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::harness::{PATIENCE, Running, Subnet, alone_with_models};
-
-fn metric(admin: &str, name: &str) -> f64 {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let page = runtime.block_on(async {
-        reqwest::get(format!("{admin}/metrics"))
-            .await
-            .unwrap()
-            .text()
-            .await
-            .unwrap()
-    });
-    page.lines()
-        .filter(|line| line.starts_with(name))
-        .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
-        .sum()
-}
-
-fn status(admin: &str, path: &str) -> (u16, String) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
-        let answer = reqwest::get(format!("{admin}{path}")).await.unwrap();
-        (answer.status().as_u16(), answer.text().await.unwrap())
-    })
-}
-
-fn admin_of(daemon: &mut Running) -> String {
-    let line = daemon.wait_for("admin port on http://");
-    let address = line.split("http://").nth(1).unwrap().split(' ').next().unwrap();
-    format!("http://{address}")
-}
-
-fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
-    let end = Instant::now() + PATIENCE;
-    while !condition() {
-        assert!(Instant::now() < end, "not within {PATIENCE:?}: {what}");
-        std::thread::sleep(Duration::from_millis(200));
-    }
-}
+use crate::admin::{admin_of, metric, status, wait_until};
+use crate::harness::{PATIENCE, Subnet, alone_with_models};
 
 #[test]
 fn both_daemons_go_on_after_the_chain_was_away() {
