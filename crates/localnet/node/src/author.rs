@@ -13,14 +13,16 @@ use std::{
 };
 
 use parking_lot::Mutex;
+use sp_core::crypto::AccountId32;
 use tokio::sync::oneshot;
 
 use crate::{
     chain::Chain,
+    faucet,
     pool::Pool,
     seal::{self, Order, SealError, Sealed, with_cause},
     store::Head,
-    types::Change,
+    types::{BlockNumber, Change},
 };
 
 /// Longest time to go on taking transactions into one block; empty ones take under a millisecond.
@@ -68,9 +70,27 @@ pub fn system_clock() -> Clock {
 type Reply = oneshot::Sender<Result<Head, SealError>>;
 
 enum Command {
-    Seal { count: u32, reply: Reply },
-    Set { changes: Vec<Change>, reply: Reply },
-    Travel { to_ms: u64, reply: Reply },
+    Seal {
+        count: u32,
+        reply: Reply,
+    },
+    Set {
+        changes: Vec<Change>,
+        reply: Reply,
+    },
+    Travel {
+        to_ms: u64,
+        reply: Reply,
+    },
+    Fund {
+        account: AccountId32,
+        rao: u64,
+        reply: Reply,
+    },
+    TakeBack {
+        last: BlockNumber,
+        reply: Reply,
+    },
     Submitted,
 }
 
@@ -127,6 +147,16 @@ impl Author {
     /// Sets the chain's clock and makes a block at that time. The clock runs on from there; it never runs backwards.
     pub async fn travel(&self, to_ms: u64) -> Result<Head, SealError> {
         self.ask(|reply| Command::Travel { to_ms, reply }).await
+    }
+
+    /// Makes a block in which `account` has `rao` more.
+    pub async fn fund(&self, account: AccountId32, rao: u64) -> Result<Head, SealError> {
+        self.ask(|reply| Command::Fund { account, rao, reply }).await
+    }
+
+    /// Takes back every block after `last`, and every transaction that waits.
+    pub async fn take_back(&self, last: BlockNumber) -> Result<Head, SealError> {
+        self.ask(|reply| Command::TakeBack { last, reply }).await
     }
 
     async fn ask(&self, command: impl FnOnce(Reply) -> Command) -> Result<Head, SealError> {
@@ -197,6 +227,11 @@ impl Worker {
                 self.ahead_ms = signed(to_ms).saturating_sub(signed((self.clock)()));
                 reply.send(self.seal(&[]).map(|sealed| sealed.head))
             }
+            Command::Fund { account, rao, reply } => {
+                let funded = faucet::changes(&self.chain, &account, rao);
+                reply.send(funded.and_then(|changes| self.seal(&changes)).map(|sealed| sealed.head))
+            }
+            Command::TakeBack { last, reply } => reply.send(self.take_back(last)),
             Command::Submitted => {
                 // Until the pool is empty, or holds only what does not go into a block.
                 while self.sealing == Sealing::Instant
@@ -218,6 +253,18 @@ impl Worker {
             last = self.seal(&[])?.head;
         }
         Ok(last)
+    }
+
+    fn take_back(&mut self, last: BlockNumber) -> Result<Head, SealError> {
+        let taken = self.chain.store().take_back(last);
+        let head = taken.map_err(|error| SealError::TakeBack(Box::new(error)))?;
+        // What waits was judged on a state that never was.
+        let mut pool = self.pool.lock();
+        let waiting: Vec<_> = pool.pending().iter().map(|entry| entry.hash).collect();
+        pool.drop_entries(&waiting);
+        drop(pool);
+        self.chain.announce(head.clone());
+        Ok(head)
     }
 
     fn seal(&mut self, changes: &[Change]) -> Result<Sealed, SealError> {

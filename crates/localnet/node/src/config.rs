@@ -8,7 +8,7 @@ use std::{
 
 use sp_core::crypto::AccountId32;
 
-use crate::{author::Sealing, error::LocalnetError};
+use crate::{author::Sealing, error::LocalnetError, preset::Preset};
 
 /// Port that clients mean by "local".
 pub const DEFAULT_PORT: u16 = 9944;
@@ -32,6 +32,8 @@ pub struct LocalnetConfig {
     pub data_dir: Option<PathBuf>,
     /// An account that gets as much as Alice; a part of the genesis.
     pub default_wallet: Option<AccountId32>,
+    /// Accounts, subnets and neurons to begin with.
+    pub genesis: Option<Preset>,
 }
 
 impl Default for LocalnetConfig {
@@ -42,6 +44,7 @@ impl Default for LocalnetConfig {
             sealing: Sealing::default(),
             data_dir: None,
             default_wallet: None,
+            genesis: None,
         }
     }
 }

@@ -10,7 +10,7 @@ pub mod exit_code {
     pub const OK: u8 = 0;
     /// Anything that has no code of its own.
     pub const FAILURE: u8 = 1;
-    /// Wrong flags.
+    /// Wrong flags, or a wrong genesis preset.
     pub const USAGE: u8 = 2;
     /// The data directory cannot be used.
     pub const DATA_DIR: u8 = 3;
@@ -73,6 +73,14 @@ pub enum LocalnetError {
         #[source]
         source: io::Error,
     },
+    /// The genesis preset says something that cannot be.
+    #[error("{name}: {detail}")]
+    Preset {
+        /// The file.
+        name: String,
+        /// The line, and what is wrong with it.
+        detail: String,
+    },
     /// The runtime cannot make its first state.
     #[error("the runtime cannot build its genesis: {0}")]
     Genesis(String),
@@ -109,7 +117,7 @@ impl LocalnetError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::PortInUse { .. } => exit_code::PORT_IN_USE,
-            Self::Config(_) => exit_code::USAGE,
+            Self::Config(_) | Self::Preset { .. } => exit_code::USAGE,
             Self::DataDirInUse { .. } | Self::OtherChain { .. } | Self::Damaged { .. } | Self::Io { .. } => {
                 exit_code::DATA_DIR
             }

@@ -11,6 +11,7 @@ use crate::{
     chain::Chain,
     error::LocalnetError,
     exec::NativeEngine,
+    preset::Preset,
     store::{Identity, Store},
 };
 
@@ -25,6 +26,8 @@ pub struct Genesis {
     pub block_time: Duration,
     /// An account that gets as much as Alice.
     pub default_wallet: Option<AccountId32>,
+    /// Accounts, subnets and neurons to begin with.
+    pub preset: Option<Preset>,
 }
 
 impl Genesis {
@@ -35,7 +38,10 @@ impl Genesis {
             block_time_ms,
             default_wallet: self.default_wallet.clone(),
         };
-        let storage = genesis.storage().map_err(LocalnetError::Genesis)?;
+        let storage = match &self.preset {
+            Some(preset) => preset.storage(&genesis)?,
+            None => genesis.storage().map_err(LocalnetError::Genesis)?,
+        };
         if !storage.children_default.is_empty() {
             return Err(LocalnetError::Genesis("child tries are not supported".to_owned()));
         }

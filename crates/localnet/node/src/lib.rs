@@ -18,8 +18,10 @@ mod chain;
 mod config;
 mod error;
 mod exec;
+mod faucet;
 mod genesis;
 mod pool;
+mod preset;
 mod rpc;
 mod seal;
 mod store;
@@ -43,6 +45,7 @@ pub use self::{
     config::{DEFAULT_BLOCK_TIME, DEFAULT_PORT, LocalnetConfig, MAX_BLOCK_TIME, MIN_BLOCK_TIME, parse_block_time},
     error::{LocalnetError, exit_code},
     exec::ExecError,
+    preset::Preset,
     rpc::CHAIN_NAME,
     seal::SealError,
     store::{GENERATION, HEADERS_KEPT, Head, STATES_KEPT},
@@ -84,6 +87,7 @@ impl Localnet {
             sealing,
             data_dir,
             default_wallet,
+            genesis,
             ..
         } = config;
         // Building a state and replaying a log take a while and must not hold up the caller's other tasks.
@@ -91,6 +95,7 @@ impl Localnet {
             let (store, identity) = Genesis {
                 block_time,
                 default_wallet,
+                preset: genesis,
             }
             .build()?;
             match data_dir {

@@ -4,12 +4,13 @@ use std::{io::Write as _, net::IpAddr, path::PathBuf, process::ExitCode, time::D
 
 use clap::Parser;
 use localnet::{
-    AccountId32, DEFAULT_PORT, Localnet, LocalnetConfig, LocalnetError, Sealing, exit_code, parse_block_time,
+    AccountId32, DEFAULT_BLOCK_TIME, DEFAULT_PORT, Localnet, LocalnetConfig, LocalnetError, Preset, Sealing, exit_code,
+    parse_block_time,
 };
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-const EXIT_CODES: &str = "Exit codes: 0 ended as asked, 1 failure, 2 wrong flags, 3 data directory unusable, \
+const EXIT_CODES: &str = "Exit codes: 0 ended as asked, 1 failure, 2 wrong flags or genesis file, 3 data directory unusable, \
                           8 port in use.";
 
 /// A dev chain for Bittensor subnets: the main chain's pallets on this machine, with funded development accounts.
@@ -22,9 +23,12 @@ struct Flags {
     /// Port to listen on; 0 takes any free one.
     #[arg(long, default_value_t = DEFAULT_PORT)]
     port: u16,
-    /// Time between blocks: 250, 250ms or 12s.
-    #[arg(long, default_value = "250ms", value_parser = parse_block_time)]
-    block_time: Duration,
+    /// Time between blocks: 250, 250ms or 12s [default: that of --genesis, or 250ms].
+    #[arg(long, value_parser = parse_block_time)]
+    block_time: Option<Duration>,
+    /// Accounts, subnets, neurons and stakes to begin with, in TOML; config/localnet.toml shows what it can say.
+    #[arg(long)]
+    genesis: Option<PathBuf>,
     /// Directory to keep the chain in; without it the chain ends with the program.
     #[arg(long)]
     data_dir: Option<PathBuf>,
@@ -45,12 +49,18 @@ fn main() -> ExitCode {
         .with_env_filter(flags.log)
         .with_writer(std::io::stderr)
         .init();
+    let preset = match flags.genesis.as_deref().map(Preset::read).transpose() {
+        Ok(preset) => preset,
+        Err(error) => return failed(&error),
+    };
+    let block_time = flags.block_time.or_else(|| preset.as_ref()?.block_time());
     let config = LocalnetConfig {
         rpc: (flags.rpc_addr, flags.port).into(),
-        block_time: flags.block_time,
+        block_time: block_time.unwrap_or(DEFAULT_BLOCK_TIME),
         sealing: flags.sealing,
         data_dir: flags.data_dir,
         default_wallet: flags.default_wallet,
+        genesis: preset,
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -64,17 +74,19 @@ fn main() -> ExitCode {
     runtime.shutdown_timeout(Duration::from_secs(1));
     match ended {
         Ok(()) => exit_code::OK.into(),
-        Err(error) => {
-            eprint!("error: {error}");
-            let mut source = std::error::Error::source(&error);
-            while let Some(cause) = source {
-                eprint!(": {cause}");
-                source = cause.source();
-            }
-            eprintln!();
-            error.exit_code().into()
-        }
+        Err(error) => failed(&error),
     }
+}
+
+fn failed(error: &LocalnetError) -> ExitCode {
+    eprint!("error: {error}");
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        eprint!(": {cause}");
+        source = cause.source();
+    }
+    eprintln!();
+    error.exit_code().into()
 }
 
 async fn run(config: LocalnetConfig) -> Result<(), LocalnetError> {

@@ -61,6 +61,9 @@ pub enum SealError {
     /// The block could not be stored.
     #[error("the block could not be stored")]
     Store(#[source] Box<LocalnetError>),
+    /// Blocks could not be taken back.
+    #[error("the blocks could not be taken back")]
+    TakeBack(#[source] Box<LocalnetError>),
     /// Too many blocks are asked for already.
     #[error("too many requests for blocks are waiting; wait for their answers")]
     Busy,

@@ -131,7 +131,7 @@ async fn stream_heads(pending: PendingSubscriptionSink, rpc: &Rpc) {
     if !send(&sink, &head.header).await {
         return;
     }
-    while let Some(next) = next_head(rpc, &sink, &mut heads, head.number()).await {
+    while let Some(next) = next_head(rpc, &sink, &mut heads, &head).await {
         head = next;
         if !send(&sink, &head.header).await {
             return;
@@ -139,12 +139,13 @@ async fn stream_heads(pending: PendingSubscriptionSink, rpc: &Rpc) {
     }
 }
 
-/// The next head after block `seen`; `None` when the subscriber is gone. One that lags goes on with the newest.
+/// The next head after block `seen`; `None` when the subscriber is gone. One that lags goes on with the newest. It is a
+/// lower one after blocks were taken back.
 pub(super) async fn next_head(
     rpc: &Rpc,
     sink: &SubscriptionSink,
     heads: &mut tokio::sync::broadcast::Receiver<Head>,
-    seen: BlockNumber,
+    seen: &Head,
 ) -> Option<Head> {
     loop {
         let received = tokio::select! {
@@ -156,7 +157,8 @@ pub(super) async fn next_head(
             Err(RecvError::Lagged(_)) => rpc.chain.store().head(),
             Err(RecvError::Closed) => return None,
         };
-        if head.number() > seen {
+        // What was sent while the subscription began is old, unless `seen` itself is gone.
+        if head.number() > seen.number() || rpc.chain.store().block(&seen.hash).is_none() {
             return Some(head);
         }
     }

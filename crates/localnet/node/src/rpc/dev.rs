@@ -10,14 +10,20 @@ use serde_json::json;
 
 use super::{
     Rpc, errors,
-    params::{Args, HexBytes, invalid},
+    params::{Args, HexBytes, HexHash, invalid},
 };
-use crate::types::{BlockNumber, Change};
+use crate::{
+    preset::{Account, Amount},
+    types::{BlockNumber, Change},
+};
 
 /// Blocks that one call may ask for: some seconds of work.
 const MAX_BLOCKS: u32 = 10_000;
 /// The runtime keeps time in milliseconds of 64 bits; a later time than this (year 9999) is a mistake in the unit.
 const MAX_TIME_MS: u64 = 253_402_300_799_000;
+
+/// TAO that `dev_faucet` gives unless told.
+const FAUCET_TAO: f64 = 1_000.0;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -27,6 +33,7 @@ struct NewBlock {
 }
 
 pub(super) fn register(module: &mut RpcModule<Rpc>) -> Result<(), RegisterMethodError> {
+    // Whoever reaches the port may do all of this, as they may use Alice's key: see --rpc-addr.
     module.register_async_method("dev_newBlock", |params, rpc, _| async move {
         let count = blocks_wanted(&params, rpc.chain.store().head().number())?;
         let head = rpc.author.seal(count).await.map_err(errors::seal)?;
@@ -48,6 +55,24 @@ pub(super) fn register(module: &mut RpcModule<Rpc>) -> Result<(), RegisterMethod
         }
         rpc.author.travel(to_ms).await.map_err(errors::seal)?;
         RpcResult::Ok(json!(to_ms))
+    })?;
+    module.register_alias("dev_setTime", "dev_timeTravel")?;
+    module.register_async_method("dev_faucet", |params, rpc, _| async move {
+        let mut args = Args::of(&params);
+        let account: String = args.next()?;
+        let account: Account = account.parse().map_err(invalid)?;
+        let tao: f64 = args.optional()?.unwrap_or(FAUCET_TAO);
+        let rao = Amount::from_tao(tao).map_err(invalid)?;
+        let head = rpc.author.fund(account.0, rao.0).await.map_err(errors::seal)?;
+        RpcResult::Ok(json!(head.hash))
+    })?;
+    module.register_method("dev_snapshot", |_, rpc, _| json!(rpc.chain.store().head().hash))?;
+    module.register_async_method("dev_restore", |params, rpc, _| async move {
+        let snapshot: HexHash = Args::of(&params).next()?;
+        let block = rpc.chain.store().block(&snapshot.0);
+        let block = block.ok_or_else(|| invalid("no block of this chain; give what dev_snapshot gave"))?;
+        let head = rpc.author.take_back(block.number()).await.map_err(errors::seal)?;
+        RpcResult::Ok(json!(head.hash))
     })?;
     Ok(())
 }

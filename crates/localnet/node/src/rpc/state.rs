@@ -235,7 +235,7 @@ async fn stream_storage(params: Params<'static>, pending: PendingSubscriptionSin
                 return;
             }
         }
-        match next_head(rpc, &sink, &mut heads, head.number()).await {
+        match next_head(rpc, &sink, &mut heads, &head).await {
             Some(next) => head = next,
             None => return,
         }

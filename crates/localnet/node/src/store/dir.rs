@@ -16,7 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use codec::{DecodeAll, Encode};
+use codec::{Decode, DecodeAll, Encode};
 
 use super::{
     format::{self, Identity, Next, Preamble, Records},
@@ -34,6 +34,8 @@ const _: () = assert!(GENERATION >= STATES_KEPT);
 /// A process that is killed loses nothing it wrote; a machine that loses power may lose this much.
 const SYNC_EVERY: Duration = Duration::from_secs(5);
 const LOG_MAGIC: &[u8; 8] = b"AXLNLOG1";
+/// Begins the record of blocks that were taken back.
+const TAKE_BACK: [u8; 8] = *b"TAKEBACK";
 const SNAPSHOT_MAGIC: &[u8; 8] = b"AXLNSNP1";
 
 /// What a snapshot holds.
@@ -50,11 +52,31 @@ pub struct DataDir {
     path: PathBuf,
     identity: Identity,
     log: File,
+    /// The block before the log's first.
+    base: BlockNumber,
     log_path: PathBuf,
     length: u64,
     last_sync: Instant,
     /// Held until the directory is dropped; the system lets go of it even if the process is killed.
     _lock: File,
+}
+
+/// One record of a log.
+pub enum Logged {
+    /// The next block.
+    Block(SealedBlock),
+    /// Every block after this one was taken back.
+    TakenBack(BlockNumber),
+}
+
+impl Logged {
+    fn read(payload: &[u8]) -> Result<Self, codec::Error> {
+        // No block is as short: its header alone has three hashes.
+        if payload.len() == TAKE_BACK.len() + 4 && payload.starts_with(&TAKE_BACK) {
+            return BlockNumber::decode(&mut &payload[TAKE_BACK.len()..]).map(Self::TakenBack);
+        }
+        SealedBlock::decode_all(&mut &payload[..]).map(Self::Block)
+    }
 }
 
 /// What [`DataDir::open`] found, to be replayed in order.
@@ -122,6 +144,7 @@ impl DataDir {
             path: path.to_owned(),
             identity,
             log: file,
+            base,
             log_path: current,
             length: 0,
             last_sync: Instant::now(),
@@ -134,7 +157,7 @@ impl DataDir {
     pub fn replay(
         &mut self,
         found: Found,
-        mut each: impl FnMut(SealedBlock) -> Result<(), String>,
+        mut each: impl FnMut(Logged) -> Result<(), String>,
     ) -> Result<(), LocalnetError> {
         for path in found.logs {
             let current = path == self.log_path;
@@ -148,9 +171,9 @@ impl DataDir {
             loop {
                 match records.read_next().map_err(LocalnetError::io("read", &path))? {
                     Next::Record(payload) => {
-                        let block = SealedBlock::decode_all(&mut &payload[..])
-                            .map_err(|error| LocalnetError::damaged(&path, error.to_string()))?;
-                        each(block).map_err(|detail| LocalnetError::damaged(&path, detail))?;
+                        let logged =
+                            Logged::read(&payload).map_err(|error| LocalnetError::damaged(&path, error.to_string()))?;
+                        each(logged).map_err(|detail| LocalnetError::damaged(&path, detail))?;
                     }
                     Next::End => break,
                     Next::Torn if current => {
@@ -173,7 +196,23 @@ impl DataDir {
 
     /// Writes a block behind the others. On error the log is as before.
     pub fn append(&mut self, block: &SealedBlock) -> io::Result<()> {
-        let record = format::frame(&block.encode());
+        self.write(&block.encode())
+    }
+
+    /// Writes down that every block after `last` is taken back. On error the log is as before.
+    pub fn take_back(&mut self, last: BlockNumber) -> Result<(), LocalnetError> {
+        if last < self.base {
+            return Err(LocalnetError::Config(format!(
+                "blocks up to {} are in a finished log and cannot be taken back",
+                self.base
+            )));
+        }
+        let written = self.write(&(TAKE_BACK, last).encode());
+        written.map_err(LocalnetError::io("append to", &self.log_path))
+    }
+
+    fn write(&mut self, payload: &[u8]) -> io::Result<()> {
+        let record = format::frame(payload);
         if let Err(error) = self.log.write_all(&record) {
             self.rewind()?;
             return Err(error);
@@ -205,6 +244,7 @@ impl DataDir {
         })?;
         self.length = self.log.metadata().map_err(LocalnetError::io("read", &path))?.len();
         self.log_path = path;
+        self.base = base;
         let bases = generations(&self.path)?;
         for old in bases.iter().rev().skip(2) {
             for path in [log_path(&self.path, *old), snapshot_path(&self.path, *old)] {

@@ -94,6 +94,18 @@ impl Index {
         }
     }
 
+    /// Forgets every block after `last`, which must be here.
+    pub fn take_back(&mut self, last: BlockNumber) {
+        // States that have been forgotten do not come back because the head went down.
+        self.loaded_from = self.oldest_state();
+        while self.row.len() > 1 && self.head().number() > last {
+            if let Some(head) = self.row.pop_back() {
+                self.by_hash.remove(&head.hash);
+            }
+            self.bodies.pop_back();
+        }
+    }
+
     /// The newest block.
     pub fn head(&self) -> &Head {
         self.row.back().unwrap_or(&self.genesis)

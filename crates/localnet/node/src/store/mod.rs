@@ -18,7 +18,7 @@ pub use self::{
     index::{Body, HEADERS_KEPT, Head, STATES_KEPT},
 };
 use self::{
-    dir::{DataDir, Snapshot},
+    dir::{DataDir, Logged, Snapshot},
     index::Index,
     nodes::NodeDb,
 };
@@ -85,7 +85,10 @@ impl Store {
                 ));
             }
         }
-        dir.replay(found, |block| self.replay(block))?;
+        dir.replay(found, |logged| match logged {
+            Logged::Block(block) => self.replay(block),
+            Logged::TakenBack(last) => self.check_take_back(last).map(|()| self.drop_after(last)),
+        })?;
         self.dir = Mutex::new(Some(dir));
         Ok(self)
     }
@@ -133,6 +136,34 @@ impl Store {
         let oldest = index.oldest_state();
         drop(index);
         self.nodes.forget(oldest);
+    }
+
+    /// Takes back every block after `last`, whose state must still be kept, and gives it.
+    pub fn take_back(&self, last: BlockNumber) -> Result<Head, LocalnetError> {
+        let mut dir = self.dir.lock();
+        self.check_take_back(last).map_err(LocalnetError::Config)?;
+        if let Some(dir) = dir.as_mut() {
+            dir.take_back(last)?;
+        }
+        self.drop_after(last);
+        Ok(self.head())
+    }
+
+    fn check_take_back(&self, last: BlockNumber) -> Result<(), String> {
+        let index = self.index.read();
+        if last > index.head().number() || last < index.oldest_state() {
+            return Err(format!(
+                "block {last} is not between {} and {}",
+                index.oldest_state(),
+                index.head().number()
+            ));
+        }
+        Ok(())
+    }
+
+    fn drop_after(&self, last: BlockNumber) {
+        self.index.write().take_back(last);
+        self.nodes.take_back(last);
     }
 
     fn snapshot(&self) -> Result<Snapshot, LocalnetError> {

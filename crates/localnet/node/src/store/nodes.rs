@@ -85,6 +85,22 @@ impl NodeDb {
         }
     }
 
+    /// Spares what only blocks after `last` dropped: those blocks are taken back. Nodes that they brought stay in memory
+    /// until the process ends, which costs a few kilobytes for each of them.
+    pub fn take_back(&self, last: BlockNumber) {
+        let nodes = &mut *self.0.write();
+        while nodes.death_row.back().is_some_and(|(block, _)| *block > last) {
+            let Some((block, keys)) = nodes.death_row.pop_back() else {
+                break;
+            };
+            for key in keys {
+                if nodes.doomed.get(&key) == Some(&block) {
+                    nodes.doomed.remove(&key);
+                }
+            }
+        }
+    }
+
     /// How many nodes there are.
     #[cfg(test)]
     pub fn len(&self) -> usize {

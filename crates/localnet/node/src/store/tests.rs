@@ -217,6 +217,65 @@ fn whatever_happens_to_the_files_the_chain_is_a_prefix_or_refused() {
 }
 
 #[test]
+fn blocks_that_were_taken_back_stay_away_after_a_restart() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let store = open(dir.path()).expect("fresh");
+    (0..10).for_each(|_| drop(grow(&store)));
+    let tenth = store.head();
+    let fourth = store.block_at(4).expect("kept");
+    assert!(store.take_back(11).is_err(), "it is not there");
+    assert_eq!(store.take_back(4).expect("taken back"), fourth);
+    assert_eq!(number_at(&store, fourth.hash), Some(4));
+    assert_eq!(store.check_state(tenth.hash), Err(NoState::UnknownBlock(tenth.hash)));
+    assert_eq!(store.body(5), None);
+    // Other blocks than before follow, over states whose nodes came and went.
+    (0..3).for_each(|_| drop(grow(&store)));
+    store.take_back(6).expect("again");
+    let head = grow(&store);
+    drop(store);
+
+    let store = open(dir.path()).expect("again");
+    assert_eq!((store.head(), head.number()), (head.clone(), 7));
+    for number in 1..=7 {
+        let block = store.block_at(number).expect("kept");
+        assert_eq!(number_at(&store, block.hash), Some(number));
+    }
+    assert_eq!(grow(&store).number(), 8);
+}
+
+#[test]
+fn states_that_left_the_window_do_not_come_back_with_a_lower_head() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let store = open(dir.path()).expect("fresh");
+    (0..STATES_KEPT + 20).for_each(|_| drop(grow(&store)));
+    let oldest = 21;
+    assert!(store.take_back(oldest - 1).is_err());
+    store.take_back(oldest + 5).expect("kept");
+    let gone = store.block_at(oldest - 1).expect("its header is kept");
+    assert_eq!(store.check_state(gone.hash), Err(NoState::Discarded(gone.hash)));
+    // Past the old head: nothing that a state needs may have been let go.
+    (0..40).for_each(|_| drop(grow(&store)));
+    for number in oldest..=store.head().number() {
+        let block = store.block_at(number).expect("kept");
+        assert_eq!(number_at(&store, block.hash), Some(number));
+    }
+    assert!(GENERATION > STATES_KEPT, "all of this is in the first log");
+}
+
+#[test]
+fn blocks_of_a_finished_log_are_not_taken_back() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let store = open(dir.path()).expect("fresh");
+    (0..GENERATION + 3).for_each(|_| drop(grow(&store)));
+    let error = store.take_back(GENERATION - 1).expect_err("in the log before");
+    assert!(error.to_string().contains("finished log"), "{error}");
+    store.take_back(GENERATION).expect("the log's own beginning");
+    let head = grow(&store);
+    drop(store);
+    assert_eq!(open(dir.path()).expect("again").head(), head);
+}
+
+#[test]
 fn unfinished_files_are_cleared_away() {
     let dir = tempfile::tempdir().expect("temp dir");
     let leftover = dir.path().join("state-0000005000.tmp");

@@ -2,6 +2,7 @@
 
 mod client;
 mod common;
+mod dev;
 mod program;
 mod pulses;
 mod rpc;

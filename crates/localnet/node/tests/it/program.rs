@@ -12,7 +12,7 @@ use jsonrpsee::{core::client::ClientT, rpc_params, ws_client::WsClientBuilder};
 use localnet::{GENERATION, STATES_KEPT};
 use serde_json::{Value, json};
 use subxt::dynamic;
-use subxt_signer::sr25519::dev;
+use subxt_signer::sr25519::{Keypair, dev};
 
 use crate::common::{Client, TestResult, submit, within};
 
@@ -118,6 +118,17 @@ fn exit_codes_and_messages_say_what_to_do() -> TestResult {
     assert_eq!(output.status.code(), Some(8), "{text}");
     assert!(text.contains("--port") && text.contains(&port), "{text}");
 
+    let genesis = tempfile::NamedTempFile::new()?;
+    std::fs::write(genesis.path(), "[[subnet]]\nnetuid = 1\nonwer = '//a'\n")?;
+    let path = genesis.path().to_string_lossy().into_owned();
+    let output = run(&["--port", "0", "--genesis", &path])?;
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(
+        text.contains(&path) && text.contains("line 3") && text.contains("onwer"),
+        "{text}"
+    );
+
     let output = run(&["--block-time", "soon"])?;
     assert_eq!(output.status.code(), Some(2));
 
@@ -170,4 +181,61 @@ async fn a_kill_after_a_new_generation_keeps_the_window_of_states() -> TestResul
     let gone: Result<Value, _> = client.request("state_getStorage", rpc_params![key, before]).await;
     assert!(gone.is_err_and(|error| error.to_string().contains("State already discarded")));
     Ok(())
+}
+
+#[tokio::test]
+async fn a_restart_keeps_hash_nonce_and_weights_and_a_torn_last_record_costs_one_block() -> TestResult {
+    let dir = tempfile::tempdir()?;
+    let genesis = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../config/localnet.toml");
+    let flags = ["--sealing", "manual", "--genesis", genesis];
+    let mut program = Program::start_with(dir.path(), &flags)?;
+    let client = within(WsClientBuilder::default().build(&program.endpoint)).await?;
+    let subxt = within(Client::from_url(&program.endpoint)).await?;
+    let validator = Keypair::from_uri(&"//validator//hotkey".parse()?)?;
+    let genesis_hash = subxt.genesis_hash();
+    // The first epoch gives the permit.
+    within(client.request::<Value, _>("dev_newBlock", rpc_params![50])).await?;
+    let row = dynamic::transaction(
+        "SubtensorModule",
+        "set_weights",
+        (2u16, vec![2u16, 3], vec![1u16, 2], 0u64),
+    );
+    let progress = submit(&subxt, &row, &validator).await?;
+    let kept: Value = within(client.request("dev_newBlock", rpc_params![])).await?;
+    within(progress.wait_for_finalized_success()).await?;
+    let weights = weights_of(&subxt, 1).await?;
+    assert_eq!(weights.len(), 2, "{weights:?}");
+    let last: Value = within(client.request("dev_newBlock", rpc_params![])).await?;
+    assert_ne!(kept, last);
+    program.child.kill()?;
+    program.child.wait()?;
+    let log = dir.path().join("blocks-0000000000.log");
+    let length = std::fs::metadata(&log)?.len();
+    std::fs::OpenOptions::new()
+        .write(true)
+        .open(&log)?
+        .set_len(length - 3)?;
+
+    let program = Program::start_with(dir.path(), &flags)?;
+    let client = within(WsClientBuilder::default().build(&program.endpoint)).await?;
+    let subxt = within(Client::from_url(&program.endpoint)).await?;
+    let head: Value = within(client.request("chain_getHead", rpc_params![])).await?;
+    assert_eq!(head, kept, "only the torn block is gone");
+    assert_eq!(subxt.genesis_hash(), genesis_hash);
+    assert_eq!(weights_of(&subxt, 1).await?, weights);
+    let nonce: u32 = within(client.request(
+        "system_accountNextIndex",
+        rpc_params![validator.public_key().to_account_id().to_string()],
+    ))
+    .await?;
+    assert_eq!(nonce, 1);
+    within(client.request::<Value, _>("dev_newBlock", rpc_params![])).await?;
+    Ok(())
+}
+
+async fn weights_of(client: &Client, uid: u16) -> TestResult<Vec<(u16, u16)>> {
+    let at = within(client.at_current_block()).await?;
+    let address = dynamic::storage::<(u16, u16), Vec<(u16, u16)>>("SubtensorModule", "Weights");
+    let row = within(at.storage().try_fetch(address, (2u16, uid))).await?;
+    Ok(row.map(|row| row.decode()).transpose()?.unwrap_or_default())
 }
