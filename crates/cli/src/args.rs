@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use axoneme_wallet::AccountId;
 use clap::{Args, Parser, Subcommand};
 
 /// A scaffold for Bittensor subnets in Rust
@@ -29,6 +30,11 @@ pub enum Command {
     Register(NetuidArgs),
     /// Stake TAO to a hotkey on a subnet of a local chain
     Stake(StakeArgs),
+    /// Show the neurons of a subnet
+    Metagraph(MetagraphArgs),
+    /// Show where a validator's weights stand: set, committed, waiting for their reveal
+    #[command(subcommand)]
+    Weights(WeightsCommand),
     /// Fetch the default models into the cache
     Models,
     /// Measure an axon, a dendrite, or what one signature check costs
@@ -160,6 +166,50 @@ pub struct StakeArgs {
     /// TAO
     #[arg(long, value_parser = tao)]
     pub amount: Rao,
+}
+
+/// `axoneme metagraph`
+#[derive(Debug, Clone, Args)]
+pub struct MetagraphArgs {
+    /// local, a network's name or an endpoint
+    #[arg(long = "subtensor.network", default_value = "local")]
+    pub network: String,
+    /// Subnet
+    #[arg(long, default_value_t = 1)]
+    pub netuid: u16,
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `axoneme weights`
+#[derive(Debug, Clone, Subcommand)]
+pub enum WeightsCommand {
+    /// What the chain knows of one validator's weights and what holds for its next ones
+    Show(WeightsShowArgs),
+}
+
+/// `axoneme weights show`
+#[derive(Debug, Clone, Args)]
+pub struct WeightsShowArgs {
+    /// The keys.
+    #[command(flatten)]
+    pub keys: KeyArgs,
+    /// Address of the hotkey, instead of a wallet's
+    #[arg(long)]
+    pub hotkey: Option<AccountId>,
+    /// local, a network's name or an endpoint
+    #[arg(long = "subtensor.network", default_value = "local")]
+    pub network: String,
+    /// Subnet
+    #[arg(long, default_value_t = 1)]
+    pub netuid: u16,
+    /// Mechanism of the subnet
+    #[arg(long, default_value_t = 0)]
+    pub mecid: u8,
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// An amount in rao, typed in TAO.

@@ -10,4 +10,5 @@ pub mod bench;
 pub mod drill;
 pub mod local;
 pub mod probe;
+pub mod show;
 pub mod up;

@@ -9,7 +9,8 @@ use axoneme_neuron::{ExitCode, Failure, preflight};
 use axoneme_wallet::{AccountId, KeySource, Keypair, PasswordSources, Wallet, WalletError};
 use tokio_util::sync::CancellationToken;
 
-use crate::args::{AmountArgs, Command, KeyArgs, NetuidArgs, StakeArgs, SubnetArgs, WalletArgs};
+use crate::args::{AmountArgs, Command, KeyArgs, NetuidArgs, StakeArgs, SubnetArgs, WalletArgs, WeightsCommand};
+use crate::show;
 
 /// The dev account that holds the funds and may change a local chain's parameters.
 pub const ALICE: &str = "//Alice";
@@ -34,6 +35,8 @@ async fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Subnet(args) => create_subnet(&args).await,
         Command::Register(args) => register(&args).await,
         Command::Stake(args) => stake(&args).await,
+        Command::Metagraph(args) => show::metagraph(&args).await,
+        Command::Weights(WeightsCommand::Show(args)) => show::weights(&args).await,
         Command::Models => fetch_models().await,
     }
 }
