@@ -183,7 +183,7 @@ mod tests {
         health.good(1);
         let report = health.report(Some("ws://10.0.0.1"));
         let brief: Vec<_> = report.iter().map(|one| (one.in_use, one.failures)).collect();
-        assert_eq!(brief, [(false, 1), (true, 0), (false, 0)]);
+        assert_eq!(brief, [(false, 2), (true, 0), (false, 0)]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -12,6 +12,7 @@ mod weights;
 
 pub use commitments::CommitmentField;
 pub use owner::{Identity, SubnetIdentity, Text};
+pub(crate) use owner::{StoredIdentity, StoredSubnetIdentity};
 pub use serve::Served;
 pub use stake::{PriceLimit, StakeMove};
 pub use weights::{RevealedWeights, SubnetWeights, WeightsBatch};

@@ -7,8 +7,7 @@ use serde::{Deserialize, Serialize};
 use subxt::dynamic::Value;
 
 /// What a coldkey says about itself.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, subxt::ext::scale_decode::DecodeAsType)]
-#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// Its name.
     pub name: Text,
@@ -27,8 +26,7 @@ pub struct Identity {
 }
 
 /// What a subnet says about itself.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, subxt::ext::scale_decode::DecodeAsType)]
-#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubnetIdentity {
     /// Its name.
     pub subnet_name: Text,
@@ -49,8 +47,7 @@ pub struct SubnetIdentity {
 }
 
 /// Text as the chain stores it: bytes that are UTF-8 by custom only.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, subxt::ext::scale_decode::DecodeAsType)]
-#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Text(Vec<u8>);
 
@@ -74,6 +71,62 @@ impl From<&str> for Text {
 impl std::fmt::Debug for Text {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:?}", self.as_str())
+    }
+}
+
+/// An [`Identity`] as the chain stores it.
+#[derive(subxt::ext::scale_decode::DecodeAsType)]
+#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+pub(crate) struct StoredIdentity {
+    name: Vec<u8>,
+    url: Vec<u8>,
+    github_repo: Vec<u8>,
+    image: Vec<u8>,
+    discord: Vec<u8>,
+    description: Vec<u8>,
+    additional: Vec<u8>,
+}
+
+impl From<StoredIdentity> for Identity {
+    fn from(stored: StoredIdentity) -> Self {
+        Identity {
+            name: Text(stored.name),
+            url: Text(stored.url),
+            github_repo: Text(stored.github_repo),
+            image: Text(stored.image),
+            discord: Text(stored.discord),
+            description: Text(stored.description),
+            additional: Text(stored.additional),
+        }
+    }
+}
+
+/// A [`SubnetIdentity`] as the chain stores it.
+#[derive(subxt::ext::scale_decode::DecodeAsType)]
+#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+pub(crate) struct StoredSubnetIdentity {
+    subnet_name: Vec<u8>,
+    github_repo: Vec<u8>,
+    subnet_contact: Vec<u8>,
+    subnet_url: Vec<u8>,
+    discord: Vec<u8>,
+    description: Vec<u8>,
+    logo_url: Vec<u8>,
+    additional: Vec<u8>,
+}
+
+impl From<StoredSubnetIdentity> for SubnetIdentity {
+    fn from(stored: StoredSubnetIdentity) -> Self {
+        SubnetIdentity {
+            subnet_name: Text(stored.subnet_name),
+            github_repo: Text(stored.github_repo),
+            subnet_contact: Text(stored.subnet_contact),
+            subnet_url: Text(stored.subnet_url),
+            discord: Text(stored.discord),
+            description: Text(stored.description),
+            logo_url: Text(stored.logo_url),
+            additional: Text(stored.additional),
+        }
     }
 }
 

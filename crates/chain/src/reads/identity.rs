@@ -1,7 +1,7 @@
 //! Who accounts and subnets say they are, and which hotkeys lend each other their weight.
 
 use crate::at::{account, number};
-use crate::calls::{Identity, SubnetIdentity};
+use crate::calls::{Identity, StoredIdentity, StoredSubnetIdentity, SubnetIdentity};
 use crate::chain::Chain;
 use crate::error::ChainError;
 use crate::items::{StorageItem, storage};
@@ -15,7 +15,8 @@ impl Chain {
     /// As [`Chain::subnet_exists`].
     pub async fn identity(&self, coldkey: &AccountId) -> Result<Option<Identity>, ChainError> {
         self.read("identity", |at| async move {
-            at.stored(&storage::IDENTITIES, vec![account(coldkey)]).await
+            let found: Option<StoredIdentity> = at.stored(&storage::IDENTITIES, vec![account(coldkey)]).await?;
+            Ok(found.map(Identity::from))
         })
         .await
     }
@@ -26,7 +27,9 @@ impl Chain {
     /// As [`Chain::subnet_exists`].
     pub async fn subnet_identity(&self, netuid: u16) -> Result<Option<SubnetIdentity>, ChainError> {
         self.read("subnet_identity", |at| async move {
-            at.stored(&storage::SUBNET_IDENTITIES, vec![number(netuid)]).await
+            let keys = vec![number(netuid)];
+            let found: Option<StoredSubnetIdentity> = at.stored(&storage::SUBNET_IDENTITIES, keys).await?;
+            Ok(found.map(SubnetIdentity::from))
         })
         .await
     }

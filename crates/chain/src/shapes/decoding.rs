@@ -1,7 +1,7 @@
 //! Answers and stored values of the main chain's shapes, and of shapes that newer runtimes may have.
 
 use super::runtime::{built_from, metadata, recorded, unhex};
-use crate::calls::{CommitmentField, SubnetIdentity};
+use crate::calls::{CommitmentField, StoredSubnetIdentity, SubnetIdentity};
 use crate::items::{ApiItem, StorageItem, apis, storage};
 use crate::metagraph::Selected;
 use crate::reads::{Commitment, Registration, SwapPreview};
@@ -266,7 +266,8 @@ fn stored_values_are_read_as_others_read_them() {
     let record: axon::PrometheusRecord = value(&metadata, &storage::PROMETHEUS, &bytes);
     assert_eq!((record.ip, record.port, record.ip_type), (134_744_072, 9090, 4));
     let (_, bytes) = stored(&storage::SUBNET_IDENTITIES).swap_remove(0);
-    let identity: SubnetIdentity = value(&metadata, &storage::SUBNET_IDENTITIES, &bytes);
+    let identity: StoredSubnetIdentity = value(&metadata, &storage::SUBNET_IDENTITIES, &bytes);
+    let identity = SubnetIdentity::from(identity);
     assert_eq!(
         (identity.subnet_name.as_str(), identity.additional.as_str()),
         ("n".into(), "a".into())
