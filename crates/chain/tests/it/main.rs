@@ -2,6 +2,7 @@
 
 mod calls;
 mod connection;
+mod endpoints;
 mod localnet;
 mod proxy;
 mod recovery;
