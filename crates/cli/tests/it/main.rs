@@ -1,7 +1,6 @@
 //! The programs as an operator runs them: real processes, real sockets, real chain and models.
 
 mod admin;
-mod drill;
 mod harness;
 mod kill;
 mod outage;
