@@ -73,8 +73,7 @@ async fn heard(script: &Script, subnets: &[(u16, u64)], until: u64) -> Vec<(u64,
     syncer.start();
     tokio::time::sleep(seconds(until) + Duration::from_millis(500)).await;
     syncer.stop().await;
-    let heard = heard.lock().clone();
-    heard
+    heard.lock().clone()
 }
 
 #[tokio::test(start_paused = true)]
