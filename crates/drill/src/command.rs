@@ -30,7 +30,7 @@ pub struct DrillArgs {
     /// The chain endpoint behind: ws://host:port or wss://host
     #[arg(long)]
     pub upstream: Option<String>,
-    /// The drill written down in TOML: listen, upstream, duration, rounds and [[step]]s with after, fault, for
+    /// The drill written down in TOML: listen, upstream, duration, rounds and step tables with after, fault, for
     #[arg(long, conflicts_with_all = ["cut_every", "fault", "random"])]
     pub file: Option<PathBuf>,
     /// Cut the line once in this time; short for --fault cut --every
