@@ -48,6 +48,11 @@ impl Draft {
         }
     }
 
+    /// The same, as if made so many seconds ago.
+    pub(crate) fn aged(self, seconds: u64) -> Self {
+        self.with(|draft| draft.nonce -= seconds * 1_000_000_000)
+    }
+
     pub(crate) fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
         change(&mut self);
         self

@@ -12,6 +12,7 @@ use sp_runtime::{
 
 pub use pallet_subtensor::SubtensorTransactionExtension;
 
+/// An extension without data.
 macro_rules! empty_extension {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -29,6 +30,7 @@ macro_rules! empty_extension {
         }
     };
 }
+pub(crate) use empty_extension;
 
 empty_extension!(
     /// Refuses a sudo call that the sudo key has not signed, before it costs anybody a fee.

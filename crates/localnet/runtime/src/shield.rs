@@ -1,5 +1,6 @@
 //! Encrypted transactions: refused by the pool when the author could not read them.
 
+use crate::extensions::empty_extension;
 use crate::{AccountId, Address, Runtime, RuntimeCall, RuntimeOrigin, UncheckedExtrinsic};
 use codec::{Decode, DecodeAll, DecodeWithMemTracking, Encode};
 use frame_support::pallet_prelude::TransactionSource;
@@ -17,17 +18,10 @@ pub const FAILED_SHIELDED_TX_PARSING: u8 = 23;
 /// Pool code: encrypted to a key that no author has.
 pub const INVALID_SHIELDED_TX_PUB_KEY_HASH: u8 = 24;
 
-/// Refuses encrypted transactions that cannot be taken apart or are for another key.
-#[derive(Encode, Decode, DecodeWithMemTracking, Clone, Copy, Debug, Default, Eq, PartialEq, TypeInfo)]
-#[scale_info(skip_type_params(T))]
-pub struct CheckShieldedTxValidity<T>(core::marker::PhantomData<T>);
-
-impl<T> CheckShieldedTxValidity<T> {
-    /// The extension has no data.
-    pub fn new() -> Self {
-        Self(core::marker::PhantomData)
-    }
-}
+empty_extension!(
+    /// Refuses encrypted transactions that cannot be taken apart or are for another key.
+    CheckShieldedTxValidity
+);
 
 impl TransactionExtension<RuntimeCall> for CheckShieldedTxValidity<Runtime> {
     const IDENTIFIER: &'static str = "CheckShieldedTxValidity";

@@ -35,71 +35,35 @@ pub(super) const CASES: &[Case] = &[
         race
     ),
     once!("stale", Identity, "signed ten minutes ago", NOT_VERIFIED, |session| {
-        session
-            .draft()
-            .with(|draft| {
-                draft.nonce -= 600_000_000_000;
-                draft.timeout = 1.0
-            })
-            .bytes()
+        session.draft().aged(600).with(|draft| draft.timeout = 1.0).bytes()
     }),
     once!(
         "stale-wide",
         Identity,
         "signed ten minutes ago, with a timeout of an hour",
         NOT_VERIFIED,
-        |session| {
-            session
-                .draft()
-                .with(|draft| {
-                    draft.nonce -= 600_000_000_000;
-                    draft.timeout = 3600.0
-                })
-                .bytes()
-        }
+        |session| { session.draft().aged(600).with(|draft| draft.timeout = 3600.0).bytes() }
     ),
     once!(
         "stale-huge",
         Identity,
         "signed a day ago, with a timeout of 1e300 s",
         MALFORMED,
-        |session| {
-            session
-                .draft()
-                .with(|draft| {
-                    draft.nonce -= 86_400_000_000_000;
-                    draft.timeout = 1e300
-                })
-                .bytes()
-        }
+        |session| { session.draft().aged(86_400).with(|draft| draft.timeout = 1e300).bytes() }
     ),
     once!(
         "stale-nan",
         Identity,
         "signed ten minutes ago, timeout: nan",
         MALFORMED,
-        |session| {
-            session
-                .draft()
-                .with(|draft| draft.nonce -= 600_000_000_000)
-                .http()
-                .set("timeout", "nan")
-                .bytes()
-        }
+        |session| { session.draft().aged(600).http().set("timeout", "nan").bytes() }
     ),
     once!(
         "stale-inf",
         Identity,
         "signed ten minutes ago, timeout: inf",
         MALFORMED,
-        |session| {
-            session
-                .draft()
-                .with(|draft| draft.nonce -= 600_000_000_000)
-                .http()
-                .set("timeout", "inf")
-                .bytes()
-        }
+        |session| { session.draft().aged(600).http().set("timeout", "inf").bytes() }
     ),
     once!(
         "stale-old-sdk",
@@ -109,10 +73,8 @@ pub(super) const CASES: &[Case] = &[
         |session| {
             session
                 .draft()
-                .with(|draft| {
-                    draft.nonce -= 600_000_000_000;
-                    draft.timeout = 1.0
-                })
+                .aged(600)
+                .with(|draft| draft.timeout = 1.0)
                 .http()
                 .without("bt_header_dendrite_version")
                 .bytes()
