@@ -1,0 +1,1 @@
+//! Texts for tasks: streamed from local files and from the hub, shuffled, resumed.

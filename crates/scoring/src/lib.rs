@@ -1,0 +1,1 @@
+//! The models that judge texts, each on one device behind one queue.

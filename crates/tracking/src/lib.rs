@@ -1,0 +1,1 @@
+//! Event records on disk, and runs that the wandb tool accepts.
