@@ -38,6 +38,7 @@ mod many;
 mod metagraph;
 mod nonce;
 mod outcome;
+pub mod pow;
 mod reads;
 mod registry;
 #[cfg(test)]

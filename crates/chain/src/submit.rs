@@ -17,8 +17,8 @@ use axoneme_wallet::{AccountId, Keypair, Scheme};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
-use subxt::config::SubstrateConfig;
 use subxt::config::substrate::{H256, MultiSignature, SubstrateExtrinsicParamsBuilder};
+use subxt::config::{ParamsFor, SubstrateConfig};
 use subxt::rpcs::Error as RpcError;
 use subxt::utils::AccountId32;
 use tokio::time::{Instant, timeout_at};
@@ -91,6 +91,14 @@ impl subxt::tx::Signer<SubstrateConfig> for Signer<'_> {
             Scheme::Ed25519 => MultiSignature::Ed25519(signature),
         }
     }
+}
+
+/// What a transaction says about itself beside its call: valid for `mortality` blocks from block `number` on.
+pub(crate) fn params(nonce: u64, mortality: u64, number: u64, hash: H256) -> ParamsFor<SubstrateConfig> {
+    SubstrateExtrinsicParamsBuilder::new()
+        .nonce(nonce)
+        .mortal_from_unchecked(mortality, number, hash)
+        .build()
 }
 
 impl Chain {
@@ -305,10 +313,7 @@ impl Chain {
         let reserved = Reserved::first_free(account, next);
 
         let mortality = self.shared.config.mortality;
-        let params = SubstrateExtrinsicParamsBuilder::<SubstrateConfig>::new()
-            .nonce(reserved.nonce)
-            .mortal_from_unchecked(mortality, at.number(), at.client.block_hash())
-            .build();
+        let params = params(reserved.nonce, mortality, at.number(), at.client.block_hash());
         let encode = |error: &dyn std::fmt::Display| ChainError::Encode {
             what: what.to_owned(),
             detail: error.to_string(),

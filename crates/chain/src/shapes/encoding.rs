@@ -22,12 +22,12 @@ fn bytes(call: &impl Submittable, metadata: &Metadata) -> String {
 /// Bytes of the vectors' calls by name; those with the same name in their order.
 fn samples(name: &str) -> Vec<String> {
     let samples: Json = serde_json::from_str(include_str!("../../tests/vectors/scale_samples.json")).expect("JSON");
-    let calls: Json = serde_json::from_str(include_str!("../../tests/vectors/calls.json")).expect("JSON");
+    let calls: Json = serde_json::from_str(include_str!("../../tests/vectors/extrinsics.json")).expect("JSON");
     let both = [(&samples["calls"], "hex"), (&calls["cases"], "call_data")];
     both.iter()
         .flat_map(|(list, field)| {
             let list = list.as_array().expect("a list").iter();
-            list.filter(|case| case["call"] == name)
+            list.filter(|case| case["call"] == name && case["label"].as_str().is_none_or(|label| label == "immortal"))
                 .map(|case| case[*field].as_str().expect("hex").trim_start_matches("0x").to_owned())
         })
         .collect()

@@ -7,6 +7,7 @@
 mod decoding;
 mod encoding;
 pub(crate) mod runtime;
+mod signing;
 
 use crate::items::{Known, apis, calls, constants, storage};
 use serde_json::Value as Json;
