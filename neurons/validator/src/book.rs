@@ -1,5 +1,6 @@
 //! The validator's book: the state in memory, its file, and the figures made from it.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use axoneme_chain::Metagraph;
@@ -10,6 +11,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::error::ValidatorError;
+use crate::memory::{Memories, MemoryError, MemoryStore, Remember};
 use crate::scores::{self, Unasked};
 use crate::state::ValidatorState;
 use crate::stats::ValidatorStats;
@@ -21,10 +23,26 @@ pub struct Book {
 }
 
 struct Inner {
-    state: Mutex<ValidatorState>,
+    current: Mutex<Current>,
     /// Held while a copy of the state is written, so that an older copy never replaces a newer one.
-    store: Mutex<StateStore<ValidatorState>>,
+    files: Mutex<Files>,
     stats: watch::Sender<ValidatorStats>,
+}
+
+/// What is in memory.
+struct Current {
+    state: ValidatorState,
+    /// What finished runs left to remember and is not on disk yet.
+    remember: Vec<Remember>,
+    /// Whether the next run should hand over its memories whole.
+    wants_whole: bool,
+    /// What was on disk at the start, until somebody asks for it.
+    memories: Memories,
+}
+
+struct Files {
+    store: StateStore<ValidatorState>,
+    memory: MemoryStore,
 }
 
 /// The saved state belongs to another network.
@@ -52,6 +70,45 @@ pub enum OpenError {
     /// What is in it.
     #[error(transparent)]
     OtherChain(#[from] OtherChain),
+    /// The files beside it.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
+}
+
+/// Why the state could not be saved. What was on disk is still there, and the next save tries again.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SaveError {
+    /// The state file.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The files beside it.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
+}
+
+/// A run that has been judged.
+#[derive(Debug, Clone, Copy)]
+pub struct JudgedRun<'a> {
+    /// Who was asked.
+    pub hotkeys: &'a [AccountId],
+    /// One per hotkey.
+    pub rewards: &'a [f64],
+    /// Whether each answer was one; only the rule with a softmax makes a difference.
+    pub answered: &'a [bool],
+    /// The statistics that led to the rewards.
+    pub pipeline: &'a PipelineState,
+}
+
+/// What a run changed.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Recorded {
+    /// Number of runs so far.
+    pub step: u64,
+    /// New scores of those asked, in order.
+    pub scores: Vec<f64>,
+    /// Hotkeys that were forgotten, because they are no longer registered.
+    pub forgotten: Vec<AccountId>,
 }
 
 impl Book {
@@ -75,10 +132,18 @@ impl Book {
             }
             .into());
         }
+        let folder = store.path().parent().map(Path::to_owned).unwrap_or_default();
+        let (memory, memories) = MemoryStore::open(&folder, state.memory)?;
         stats.send_replace(ValidatorStats::from(&state));
+        let current = Current {
+            state,
+            remember: Vec::new(),
+            wants_whole: memory.wants_whole(),
+            memories,
+        };
         let inner = Inner {
-            state: Mutex::new(state),
-            store: Mutex::new(store),
+            current: Mutex::new(current),
+            files: Mutex::new(Files { store, memory }),
             stats,
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -86,34 +151,53 @@ impl Book {
 
     /// A copy of the state as it is now.
     pub fn state(&self) -> ValidatorState {
-        self.inner.state.lock().clone()
+        self.inner.current.lock().state.clone()
+    }
+
+    /// What was remembered at the start of the process. Given out once: it can be large.
+    pub fn take_memories(&self) -> Memories {
+        std::mem::take(&mut self.inner.current.lock().memories)
+    }
+
+    /// Whether the next run should leave its memories whole instead of what it added to them.
+    pub fn wants_whole(&self) -> bool {
+        self.inner.current.lock().wants_whole
     }
 
     /// Counts a forward pass and returns its number, from 0.
     pub fn begin_forward(&self) -> u64 {
-        let mut state = self.inner.state.lock();
-        let number = state.forwards;
-        state.forwards += 1;
+        let mut current = self.inner.current.lock();
+        let number = current.state.forwards;
+        current.state.forwards += 1;
         number
     }
 
-    /// Takes a judged run in, as one unit: scores, counts and the statistics that led to the rewards. Hotkeys that
-    /// `metagraph` no longer has are forgotten. Returns the number of runs so far.
+    /// Takes a judged run in, as one unit: scores, counts, the statistics that led to the rewards, and what is to be
+    /// remembered of it. Hotkeys that `metagraph` no longer has are forgotten: whoever follows them starts from zero.
     pub fn record_step(
         &self,
-        hotkeys: &[AccountId],
-        rewards: &[f64],
-        pipeline: &PipelineState,
+        run: JudgedRun<'_>,
+        remember: Remember,
         rule: ScoreRule,
         metagraph: &Metagraph,
-    ) -> Result<u64, ValidatorError> {
-        let mut state = self.inner.state.lock();
+    ) -> Result<Recorded, ValidatorError> {
+        let JudgedRun { hotkeys, rewards, .. } = run;
+        let mut current = self.inner.current.lock();
+        let state = &mut current.state;
         let mut moved = state
             .neurons
             .iter()
             .map(|(hotkey, neuron)| (*hotkey, neuron.score))
             .collect();
-        scores::update(&mut moved, hotkeys, rewards, rule.alpha, rule.unasked)?;
+        let shares = match rule.scale {
+            Scale::Rewards => rewards.to_vec(),
+            Scale::Softmax => scores::softmax_where(rewards, run.answered),
+        };
+        scores::update(&mut moved, hotkeys, &shares, rule.alpha, rule.unasked)?;
+        let scores = hotkeys
+            .iter()
+            .map(|hotkey| moved.get(hotkey).copied().unwrap_or_default());
+        let scores = scores.collect();
         for (hotkey, score) in moved {
             state.neurons.entry(hotkey).or_default().score = score;
         }
@@ -122,16 +206,28 @@ impl Book {
             neuron.requests += 1;
             neuron.reward_sum += if reward.is_finite() { *reward } else { 0.0 };
         }
-        state.forget_all_but(|hotkey| metagraph.find(hotkey).is_some());
-        state.pipeline = pipeline.clone();
+        let forgotten = state.forget_all_but(|hotkey| metagraph.find(hotkey).is_some());
+        state.pipeline = run.pipeline.clone();
         state.steps += 1;
+        let step = state.steps;
         self.inner.stats.send_replace(ValidatorStats::from(&*state));
-        Ok(state.steps)
+        if matches!(remember, Remember::Whole(_)) {
+            // All that came before is in it.
+            current.remember.clear();
+            current.wants_whole = false;
+        }
+        current.remember.push(remember);
+        Ok(Recorded {
+            step,
+            scores,
+            forgotten,
+        })
     }
 
     /// Takes in that our weights are on chain; `shares` sum to one.
     pub fn record_weights(&self, block: u64, shares: &[(AccountId, f64)]) {
-        let mut state = self.inner.state.lock();
+        let mut current = self.inner.current.lock();
+        let state = &mut current.state;
         state.weights_block = Some(block);
         state.neurons.values_mut().for_each(|neuron| neuron.weight = 0.0);
         for (hotkey, share) in shares {
@@ -151,10 +247,27 @@ impl Book {
     }
 
     /// The same on this thread; for the end of the process.
-    pub fn save_now(&self) -> Result<(), StateError> {
-        let store = self.inner.store.lock();
-        let state = self.state();
-        store.save(&state)
+    ///
+    /// The memories go first and the state file, which names them, last: it alone decides what counts.
+    pub fn save_now(&self) -> Result<(), SaveError> {
+        let mut files = self.inner.files.lock();
+        let (mut state, remember) = {
+            let mut current = self.inner.current.lock();
+            (current.state.clone(), std::mem::take(&mut current.remember))
+        };
+        let written = files.memory.write(&remember);
+        let wants_whole = files.memory.wants_whole();
+        {
+            let mut current = self.inner.current.lock();
+            // A whole memory may have been handed over meanwhile.
+            let under_way = current.remember.iter().any(|run| matches!(run, Remember::Whole(_)));
+            current.wants_whole = wants_whole && !under_way;
+        }
+        state.memory = written?;
+        self.inner.current.lock().state.memory = state.memory;
+        files.store.save(&state)?;
+        files.memory.sweep();
+        Ok(())
     }
 }
 
@@ -165,4 +278,16 @@ pub struct ScoreRule {
     pub alpha: f64,
     /// What happens to neurons that were not asked.
     pub unasked: Unasked,
+    /// What is averaged.
+    pub scale: Scale,
+}
+
+/// What a score is the moving average of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Scale {
+    /// The rewards.
+    #[default]
+    Rewards,
+    /// The softmax of the rewards of those that answered, and 0 for the others: the core validator's rule.
+    Softmax,
 }

@@ -1,9 +1,9 @@
 //! Why a forward pass or a setting of weights failed.
 
 use axoneme_chain::ChainError;
-use axoneme_neuron::StateError;
 use axoneme_reward::RewardError;
 
+use crate::book::SaveError;
 use crate::dataset::DatasetError;
 use crate::scores::LengthMismatch;
 
@@ -47,7 +47,7 @@ pub enum ValidatorError {
     Scores(#[from] LengthMismatch),
     /// The state could not be written. What was judged is still in memory and is written with the next run.
     #[error(transparent)]
-    State(#[from] StateError),
+    State(#[from] SaveError),
     /// A task of the process ended early.
     #[error("{what} was interrupted")]
     Interrupted {

@@ -13,6 +13,7 @@ pub mod dataset;
 pub mod error;
 pub mod events;
 pub mod forward;
+pub mod memory;
 pub mod models;
 pub mod passes;
 pub mod reward;

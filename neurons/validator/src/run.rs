@@ -13,7 +13,7 @@ use serde_json::json;
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::book::{Book, ScoreRule};
+use crate::book::{Book, Scale, ScoreRule};
 use crate::config::ValidatorConfig;
 use crate::dataset::Dataset;
 use crate::events::{Recorder, parse_size};
@@ -231,6 +231,7 @@ fn step_config(config: &ValidatorConfig) -> StepConfig {
             } else {
                 Unasked::Keep
             },
+            scale: Scale::Rewards,
         },
         scoring_timeout: Duration::from_secs_f64(neuron.scoring_timeout),
         log_rewards: !neuron.disable_log_rewards,

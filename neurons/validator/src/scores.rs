@@ -58,3 +58,26 @@ pub fn update(
     }
     Ok(())
 }
+
+/// The softmax of the values where `counted`, 0 elsewhere. Values that are not finite count as lowest: they get 0.
+pub fn softmax_where(values: &[f64], counted: &[bool]) -> Vec<f64> {
+    let usable = |(value, counted): (&f64, &bool)| *counted && value.is_finite();
+    let taking_part: Vec<bool> = values.iter().zip(counted).map(usable).collect();
+    let highest = values
+        .iter()
+        .zip(&taking_part)
+        .filter(|(_, usable)| **usable)
+        .fold(f64::NEG_INFINITY, |highest, (value, _)| highest.max(*value));
+    let mut shares = vec![0.0; values.len()];
+    let mut sum = 0.0;
+    for ((share, value), usable) in shares.iter_mut().zip(values).zip(&taking_part) {
+        if *usable {
+            *share = (value - highest).exp();
+            sum += *share;
+        }
+    }
+    if sum > 0.0 {
+        shares.iter_mut().for_each(|share| *share /= sum);
+    }
+    shares
+}

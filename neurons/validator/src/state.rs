@@ -7,6 +7,8 @@ use axoneme_reward::pipeline::PipelineState;
 use axoneme_wallet::AccountId;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::memory::MemoryMark;
+
 /// Everything that outlives the process. Written after every prompt run.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,6 +26,9 @@ pub struct ValidatorState {
     pub neurons: BTreeMap<AccountId, NeuronState>,
     /// Running statistics of the reward functions.
     pub pipeline: PipelineState,
+    /// Which files beside this one hold the large part of the state. Since version 2.
+    #[serde(default)]
+    pub memory: MemoryMark,
 }
 
 /// What is known about one hotkey.
@@ -55,13 +60,26 @@ impl NeuronState {
 }
 
 impl State for ValidatorState {
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
+
+    /// Version 1 had everything but the files for the large part: those start empty.
+    fn migrate(version: u32, data: serde_json::Value) -> Option<Self> {
+        (version == 1).then(|| serde_json::from_value(data).ok())?
+    }
 }
 
 impl ValidatorState {
-    /// Forgets hotkeys that are no longer registered. One that is replaced and comes back starts from zero.
-    pub fn forget_all_but(&mut self, registered: impl Fn(&AccountId) -> bool) {
-        self.neurons.retain(|hotkey, _| registered(hotkey));
+    /// Forgets hotkeys that are no longer registered, and says which. One that is replaced and comes back starts from zero.
+    pub fn forget_all_but(&mut self, registered: impl Fn(&AccountId) -> bool) -> Vec<AccountId> {
+        let mut forgotten = Vec::new();
+        self.neurons.retain(|hotkey, _| {
+            let stays = registered(hotkey);
+            if !stays {
+                forgotten.push(*hotkey);
+            }
+            stays
+        });
+        forgotten
     }
 
     /// A score for each of `hotkeys`, 0 for those never asked.

@@ -17,10 +17,11 @@ use rand_chacha::ChaCha8Rng;
 use tokio::sync::{Mutex, watch};
 
 use crate::ask::{Ask, Reply};
-use crate::book::{Book, ScoreRule};
+use crate::book::{Book, JudgedRun, Recorded, ScoreRule};
 use crate::completions::clean;
 use crate::error::ValidatorError;
 use crate::events::Recorder;
+use crate::memory::Remember;
 use crate::sampling::{available, choose};
 use crate::tasks::compose_prompt;
 use crate::tls_keys::TlsKeys;
@@ -125,7 +126,12 @@ impl QueryStep for PromptRun {
             });
         }
         count_replies(&replies);
-        let (replies, outcome, step) = self.judge_and_record(task, &asked, replies).await?;
+        let Judged {
+            raw,
+            replies,
+            outcome,
+            recorded,
+        } = self.judge_and_record(task, &asked, replies).await?;
         // Only now is the run done: a process killed before this line finds the state of the run before.
         if let Err(error) = self.book.save().await {
             metrics::counter!("validator_state_errors_total").increment(1);
@@ -139,12 +145,14 @@ impl QueryStep for PromptRun {
             task,
             prompt,
             asked,
+            raw,
             replies,
             outcome,
+            recorded,
             best,
             elapsed: started.elapsed(),
         };
-        done.report(step);
+        done.report();
         self.events
             .write(&done.event(*self.blocks.borrow(), self.config.log_rewards));
         Ok(Some(StepOutcome {
@@ -185,7 +193,8 @@ impl PromptRun {
         task: &Task,
         asked: &Asked,
         mut replies: Vec<Reply>,
-    ) -> Result<(Vec<Reply>, Outcome, u64), ValidatorError> {
+    ) -> Result<Judged, ValidatorError> {
+        let raw = replies.iter().map(|reply| reply.completion.clone()).collect();
         let mut pipeline = self.pipeline.lock().await;
         let failed = |source| ValidatorError::Reward {
             task: task.name.clone(),
@@ -206,15 +215,37 @@ impl PromptRun {
         })??;
         let metagraph = self.metagraph.borrow().clone();
         let hotkeys = asked.hotkeys();
-        let step = self.book.record_step(
-            &hotkeys,
-            &outcome.rewards,
-            pipeline.state(),
-            self.config.rule,
-            &metagraph,
-        )?;
-        Ok((replies, outcome, step))
+        let answered: Vec<bool> = replies.iter().map(|reply| reply.status == 200).collect();
+        let remember = remember(&mut pipeline, self.book.wants_whole());
+        let run = JudgedRun {
+            hotkeys: &hotkeys,
+            rewards: &outcome.rewards,
+            answered: &answered,
+            pipeline: pipeline.state(),
+        };
+        let recorded = self.book.record_step(run, remember, self.config.rule, &metagraph)?;
+        Ok(Judged {
+            raw,
+            replies,
+            outcome,
+            recorded,
+        })
     }
+}
+
+/// A run that is judged and in the book.
+struct Judged {
+    /// Completions as they came.
+    raw: Vec<String>,
+    /// The same answers with their completions cleaned.
+    replies: Vec<Reply>,
+    outcome: Outcome,
+    recorded: Recorded,
+}
+
+/// What the run just judged leaves to remember.
+fn remember(_pipeline: &mut Pipeline, _whole: bool) -> Remember {
+    Remember::Additions(Vec::new())
 }
 
 fn responses(replies: &[Reply]) -> Vec<Response> {

@@ -7,21 +7,26 @@ use serde_json::{Map, Value, json};
 
 use super::Asked;
 use crate::ask::Reply;
+use crate::book::Recorded;
 
 /// Everything about a run.
 pub(super) struct Done<'a> {
     pub task: &'a Task,
     pub prompt: String,
     pub asked: Asked,
+    /// Completions as they came, before they were cleaned.
+    pub raw: Vec<String>,
     pub replies: Vec<Reply>,
     pub outcome: Outcome,
+    pub recorded: Recorded,
     pub best: String,
     pub elapsed: Duration,
 }
 
 impl Done<'_> {
     /// The log line and the metrics.
-    pub fn report(&self, step: u64) {
+    pub fn report(&self) {
+        let step = self.recorded.step;
         let kind = kind_label(self.task.kind);
         let rewards = &self.outcome.rewards;
         let answered = self.replies.iter().filter(|reply| reply.status == 200).count();
@@ -51,8 +56,15 @@ impl Done<'_> {
             .iter()
             .map(|target| json!(target.hotkey.to_string()))
             .collect();
+        let cleaned = self
+            .replies
+            .iter()
+            .zip(&self.raw)
+            .any(|(reply, raw)| reply.completion != *raw);
+        let forgotten: Vec<String> = self.recorded.forgotten.iter().map(ToString::to_string).collect();
         let fields = [
             ("name", json!(self.task.name)),
+            ("step", json!(self.recorded.step)),
             ("task_type", json!(self.task.kind.type_name())),
             ("block", json!(block)),
             ("step_length", json!(self.elapsed.as_secs_f64())),
@@ -68,6 +80,11 @@ impl Done<'_> {
             ("gating_loss", Value::Null),
             ("best", json!(self.best)),
             ("set_weights", Value::Null),
+            // What it takes to judge the same answers again.
+            ("base_text", json!(self.task.base_text)),
+            ("raw_completions", if cleaned { json!(self.raw) } else { Value::Null }),
+            ("scores", json!(self.recorded.scores)),
+            ("forgotten", json!(forgotten)),
         ];
         event.extend(fields.map(|(name, value)| (name.to_owned(), value)));
         event

@@ -97,6 +97,7 @@ fn setup(miners: Arc<dyn Ask>, neurons: u16, pipeline: Pipeline) -> Setup {
             rule: ScoreRule {
                 alpha: 0.05,
                 unasked: Unasked::Keep,
+                scale: Default::default(),
             },
             scoring_timeout: Duration::from_secs(5),
             log_rewards: true,

@@ -1,12 +1,14 @@
 use std::collections::BTreeMap;
 
+use axoneme_chain::Metagraph;
 use axoneme_neuron::StateStore;
 use axoneme_reward::pipeline::PipelineState;
 use axoneme_wallet::AccountId;
 use tokio::sync::watch;
-use validator::book::{Book, OpenError, ScoreRule};
+use validator::book::{Book, JudgedRun, OpenError, Recorded, Scale, ScoreRule};
+use validator::memory::{Piece, Remember};
 use validator::schedule::crossed;
-use validator::scores::{Unasked, update};
+use validator::scores::{Unasked, softmax_where, update};
 use validator::state::{NeuronState, ValidatorState};
 use validator::stats::ValidatorStats;
 
@@ -111,6 +113,30 @@ fn a_changed_metagraph_resets_exactly_the_hotkeys_that_went() {
 }
 
 #[test]
+fn scores_move_as_in_the_core_validator() {
+    let file = vectors("moving_average");
+    let case = list(&file["cases"])
+        .iter()
+        .find(|case| text(&case["variant"]).starts_with("core validator"));
+    let mut scores: BTreeMap<AccountId, f64> = (0..5).map(|uid| (hotkey(uid), 0.0)).collect();
+    for step in list(&case.expect("there is one")["steps"]) {
+        let (answered, silent) = (uids(&step["successful_uids"]), uids(&step["unsuccessful_uids"]));
+        let mut rewards = numbers(&step["rewards"]);
+        // What a silent miner would have earned must not matter.
+        rewards.extend(silent.iter().map(|_| 9.0));
+        let counted: Vec<bool> = (0..rewards.len()).map(|index| index < answered.len()).collect();
+        let shares = softmax_where(&rewards, &counted);
+        all_close(&shares[..answered.len()], &numbers(&step["softmaxed"]), 1e-6, "softmax");
+        let asked: Vec<AccountId> = answered.into_iter().chain(silent).map(hotkey).collect();
+        update(&mut scores, &asked, &shares, 0.01, Unasked::Keep).unwrap();
+        let got: Vec<f64> = scores.values().copied().collect();
+        all_close(&got, &numbers(&step["scores"]), 1e-6, "scores");
+    }
+    assert_eq!(softmax_where(&[f64::NAN, 1.0], &[true, true]), [0.0, 1.0]);
+    assert_eq!(softmax_where(&[1.0], &[false]), [0.0]);
+}
+
+#[test]
 fn saved_scores_come_back_by_hotkey_and_undefined_ones_as_zero() {
     for case in list(&vectors("state")["load"]) {
         if case["saved"].is_null() {
@@ -143,11 +169,71 @@ fn saved_scores_come_back_by_hotkey_and_undefined_ones_as_zero() {
 const RULE: ScoreRule = ScoreRule {
     alpha: 0.5,
     unasked: Unasked::Keep,
+    scale: Scale::Rewards,
 };
 
 fn open(folder: &tempfile::TempDir) -> Result<Book, OpenError> {
     let store = StateStore::open(folder.path().join("state.json"))?;
     Book::open(store, "genesis", watch::Sender::new(ValidatorStats::default()))
+}
+
+fn step(book: &Book, hotkeys: &[AccountId], rewards: &[f64], graph: &Metagraph) -> Recorded {
+    step_leaving(book, hotkeys, rewards, graph, Remember::Additions(vec![]))
+}
+
+fn step_leaving(book: &Book, hotkeys: &[AccountId], rewards: &[f64], graph: &Metagraph, left: Remember) -> Recorded {
+    let run = JudgedRun {
+        hotkeys,
+        rewards,
+        answered: &vec![true; rewards.len()],
+        pipeline: &PipelineState::default(),
+    };
+    book.record_step(run, left, RULE, graph).unwrap()
+}
+
+#[test]
+fn memories_are_on_disk_with_the_state_that_goes_with_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let graph = metagraph(vec![neuron(1, true, false, 0)]);
+    let book = open(&folder).unwrap();
+    assert!(book.wants_whole(), "nothing is remembered yet");
+    let piece = |text: &str| vec![Piece::new("blacklist_filter", text.as_bytes().to_vec())];
+    step_leaving(&book, &[hotkey(1)], &[1.0], &graph, Remember::Whole(piece("one")));
+    assert!(!book.wants_whole());
+    step_leaving(&book, &[hotkey(1)], &[1.0], &graph, Remember::Additions(piece("two")));
+    book.save_now().unwrap();
+    step_leaving(&book, &[hotkey(1)], &[1.0], &graph, Remember::Additions(piece("three")));
+    drop(book);
+    let book = open(&folder).unwrap();
+    assert_eq!(book.state().steps, 2, "the third run was never saved");
+    let memories = book.take_memories();
+    assert_eq!(
+        (memories.snapshot, memories.additions),
+        (piece("one"), vec![piece("two")])
+    );
+}
+
+#[test]
+fn a_state_of_version_one_is_read_and_written_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.json");
+    let neurons =
+        serde_json::json!({ hotkey(1).to_string(): {"score": 0.25, "requests": 4, "reward_sum": 2.0, "weight": 1.0} });
+    let old = serde_json::json!({"version": 1, "data": {
+        "genesis": "genesis", "steps": 7, "forwards": 2, "weights_block": 90, "neurons": neurons,
+        "pipeline": {"norms": {"dpo_reward_model": {"count": 12.0, "mean": -3.5, "var": 0.75}}},
+    }});
+    std::fs::write(&path, old.to_string()).unwrap();
+    let book = open(&folder).unwrap();
+    let state = book.state();
+    assert_eq!((state.steps, state.forwards, state.weights_block), (7, 2, Some(90)));
+    assert_eq!(state.scores_of(&[hotkey(1)]), [0.25]);
+    assert_eq!(state.pipeline.norms["dpo_reward_model"].mean, -3.5);
+    book.save_now().unwrap();
+    let written: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    assert_eq!(written["version"], 2);
+    drop(book);
+    assert_eq!(open(&folder).unwrap().state(), state);
 }
 
 #[test]
@@ -157,11 +243,8 @@ fn a_book_that_is_opened_again_goes_on_where_it_was() {
     let book = open(&folder).unwrap();
     assert_eq!(book.begin_forward(), 0);
     let hotkeys = [hotkey(1), hotkey(2)];
-    assert_eq!(
-        book.record_step(&hotkeys, &[0.8, f64::NAN], &PipelineState::default(), RULE, &graph)
-            .unwrap(),
-        1
-    );
+    let recorded = step(&book, &hotkeys, &[0.8, f64::NAN], &graph);
+    assert_eq!((recorded.step, recorded.scores), (1, vec![0.4, 0.0]));
     book.record_weights(90, &[(hotkey(1), 1.0)]);
     book.save_now().unwrap();
     let before = book.state();
@@ -189,18 +272,15 @@ fn a_replaced_hotkey_starts_from_zero_even_when_it_comes_back() {
     let folder = tempfile::tempdir().unwrap();
     let book = open(&folder).unwrap();
     let with = |numbers: &[u16]| metagraph(numbers.iter().map(|n| neuron(*n, true, false, 0)).collect());
-    let none = PipelineState::default();
-    book.record_step(&[hotkey(1), hotkey(2)], &[1.0, 1.0], &none, RULE, &with(&[1, 2]))
-        .unwrap();
+    step(&book, &[hotkey(1), hotkey(2)], &[1.0, 1.0], &with(&[1, 2]));
     // Hotkey 2 has been replaced between the question and the answer: its reward finds no place.
-    book.record_step(&[hotkey(1), hotkey(2)], &[1.0, 1.0], &none, RULE, &with(&[1, 3]))
-        .unwrap();
+    let recorded = step(&book, &[hotkey(1), hotkey(2)], &[1.0, 1.0], &with(&[1, 3]));
+    assert_eq!(recorded.forgotten, [hotkey(2)]);
     assert_eq!(
         book.state().scores_of(&[hotkey(1), hotkey(2), hotkey(3)]),
         [0.75, 0.0, 0.0]
     );
-    book.record_step(&[hotkey(1)], &[1.0], &none, RULE, &with(&[1, 2]))
-        .unwrap();
+    step(&book, &[hotkey(1)], &[1.0], &with(&[1, 2]));
     assert_eq!(book.state().scores_of(&[hotkey(2)]), [0.0]);
 }
 
@@ -225,8 +305,7 @@ fn a_write_that_is_cut_short_leaves_the_old_state() {
     let folder = tempfile::tempdir().unwrap();
     let book = open(&folder).unwrap();
     let graph = metagraph(vec![neuron(1, true, false, 0)]);
-    book.record_step(&[hotkey(1)], &[1.0], &PipelineState::default(), RULE, &graph)
-        .unwrap();
+    step(&book, &[hotkey(1)], &[1.0], &graph);
     book.save_now().unwrap();
     // What a kill in the middle of the next write leaves behind: half a temporary file beside the old state.
     std::fs::write(folder.path().join(".state-half"), b"{\"version\":1,\"da").unwrap();
