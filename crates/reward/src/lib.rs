@@ -16,6 +16,7 @@ pub mod error;
 pub mod functions;
 pub mod llm;
 pub mod masks;
+pub mod memory;
 pub mod models;
 pub mod normalise;
 pub mod penalties;
@@ -26,6 +27,7 @@ pub mod text;
 pub mod weights;
 
 pub use error::{ModelFault, RewardError};
+pub use memory::MemoryError;
 pub use models::{LogProbScorer, RepeatPenalty, SentenceEmbedder, WordPieces};
 pub use normalise::RunningNorm;
 pub use pipeline::{Extra, Judged, Mask, Penalty, Pipeline, PipelineBuilder, Response, RewardFunction, Scores};

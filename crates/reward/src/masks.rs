@@ -5,7 +5,7 @@ mod echo;
 pub mod ngram;
 mod relevance;
 
-pub use diversity::{Diversity, DiversityConfig};
+pub use diversity::{Diversity, DiversityConfig, DiversityRule};
 pub use echo::Echo;
 pub use ngram::{NgramBlacklist, NgramConfig};
 pub use relevance::{Relevance, cosine};

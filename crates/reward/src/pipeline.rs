@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::RewardError;
+use crate::memory::{Frame, MemoryError};
 use crate::normalise::RunningNorm;
 use crate::record::{FunctionRecord, Kind, Outcome};
 use crate::task::Task;
@@ -78,7 +79,30 @@ pub trait Mask: Send + Sync {
     }
 
     /// One decision per completion; the same completions as [`RewardFunction::score`] gets.
+    ///
+    /// What it learns here and in [`Mask::observe`] must not count before [`Mask::settle`]: the step may still fail.
     async fn judge(&self, task: &Task, completions: &[String]) -> Result<Judged, RewardError>;
+
+    /// The step is judged: keeps what it taught, and returns that for a journal. Quick, as it runs where the network is
+    /// served. `None` when nothing was learnt.
+    fn settle(&self) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// The whole memory; `None` for a mask without one.
+    fn memory(&self) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// Takes a whole memory back. After an error the mask has the one it had.
+    fn restore(&self, _memory: &[u8]) -> Result<(), MemoryError> {
+        Err(MemoryError::NotRemembering(self.name().to_owned()))
+    }
+
+    /// Learns again what one step taught. After an error the mask is as it was.
+    fn relearn(&self, _delta: &[u8]) -> Result<(), MemoryError> {
+        Err(MemoryError::NotRemembering(self.name().to_owned()))
+    }
 }
 
 /// Takes a share of the reward away.
@@ -94,11 +118,37 @@ pub trait Penalty: Send + Sync {
     async fn raw(&self, task: &Task, completions: &[String]) -> Result<Vec<f64>, RewardError>;
 }
 
-/// The pipeline's memory, to be saved after every step and given back at the next start.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+/// The small part of the pipeline's memory, to be saved after every step and given back at the next start. The large
+/// part is in [`Pipeline::memories`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PipelineState {
+    /// The version of this layout, [`PipelineState::VERSION`]; 1 where none is written.
+    #[serde(default = "first_version")]
+    pub version: u32,
+    /// Steps judged since the first start.
+    #[serde(default)]
+    pub steps: u64,
     /// Running statistics by the name of the reward function. Entries of functions that are switched off now are kept.
     pub norms: IndexMap<String, RunningNorm>,
+}
+
+impl PipelineState {
+    /// The newest version. The first one had no count of steps.
+    pub const VERSION: u32 = 2;
+}
+
+impl Default for PipelineState {
+    fn default() -> Self {
+        Self {
+            version: Self::VERSION,
+            steps: 0,
+            norms: IndexMap::new(),
+        }
+    }
+}
+
+fn first_version() -> u32 {
+    1
 }
 
 /// The whole judgement of a query step. Build one with [`Pipeline::builder`].
@@ -107,6 +157,7 @@ pub struct Pipeline {
     masks: Vec<Box<dyn Mask>>,
     penalties: Vec<Box<dyn Penalty>>,
     state: PipelineState,
+    deltas: Vec<(&'static str, Vec<u8>)>,
 }
 
 /// Collects the parts of a [`Pipeline`].
@@ -152,6 +203,7 @@ impl PipelineBuilder {
             masks,
             penalties,
             state: PipelineState::default(),
+            deltas: Vec::new(),
         })
     }
 }
@@ -176,8 +228,52 @@ impl Pipeline {
         &self.state
     }
 
+    /// The memories of all masks that learn, whole, by name: framed with version and checksum. Tens of megabytes after a
+    /// day; take them every some hundred steps and write down [`Pipeline::take_deltas`] after each.
+    pub fn memories(&self) -> Vec<(&'static str, Vec<u8>)> {
+        let framed = |mask: &Box<dyn Mask>| Some((mask.name(), Frame::Whole.seal(&mask.memory()?)));
+        self.masks.iter().filter_map(framed).collect()
+    }
+
+    /// What the step judged last added to each memory. Framed like the memories; tens of kilobytes. Take them after every
+    /// step: the next one replaces them.
+    pub fn take_deltas(&mut self) -> Vec<(&'static str, Vec<u8>)> {
+        std::mem::take(&mut self.deltas)
+    }
+
+    /// Takes one of [`Pipeline::memories`] back. The memory of a mask that is switched off now is skipped.
+    ///
+    /// # Errors
+    /// When the bytes are damaged, newer than this program or made with other settings; the memory is as it was.
+    pub fn restore_memory(&mut self, name: &str, bytes: &[u8]) -> Result<(), MemoryError> {
+        match self.masks.iter().find(|mask| mask.name() == name) {
+            Some(mask) => mask.restore(Frame::Whole.open(bytes)?),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes one of [`Pipeline::take_deltas`] back, on top of the memory it was added to.
+    ///
+    /// # Errors
+    /// As [`Pipeline::restore_memory`].
+    pub fn apply_delta(&mut self, name: &str, bytes: &[u8]) -> Result<(), MemoryError> {
+        match self.masks.iter().find(|mask| mask.name() == name) {
+            Some(mask) => mask.relearn(Frame::Delta.open(bytes)?),
+            None => Ok(()),
+        }
+    }
+
     /// Takes saved statistics back. Entries that make no sense are dropped.
     pub fn restore(&mut self, mut state: PipelineState) {
+        if state.version > PipelineState::VERSION {
+            let (found, known) = (state.version, PipelineState::VERSION);
+            tracing::warn!(
+                found,
+                known,
+                "saved statistics are of a newer version; starting them anew"
+            );
+            state = PipelineState::default();
+        }
         state.norms.retain(|name, norm| {
             let sound = norm.is_sound();
             if !sound {
@@ -188,10 +284,15 @@ impl Pipeline {
             }
             sound
         });
+        state.version = PipelineState::VERSION;
         self.state = state;
     }
 
-    /// Judges one step. Every part is asked before any statistics move, so a step that fails leaves them as they were.
+    /// Judges one step. Every part is asked before any statistics move, and after that nothing is awaited: a step that
+    /// fails, or whose future is dropped, leaves everything as it was, what [`Pipeline::observe`] was shown included.
+    ///
+    /// The outcome depends on the memories, the task and the responses (those given to `observe` before too) and on
+    /// nothing else, so that a step can be judged again from a record.
     ///
     /// Takes `&mut self`: two steps must not learn at the same time.
     pub async fn judge(&mut self, task: &Task, responses: &[Response]) -> Result<Outcome, RewardError> {
@@ -246,10 +347,18 @@ impl Pipeline {
         for (name, max, raw) in taken {
             outcome.penalise(name, max, raw);
         }
+        self.state.steps = self.state.steps.saturating_add(1);
+        self.deltas.clear();
+        for mask in &self.masks {
+            if let Some(delta) = mask.settle() {
+                self.deltas.push((mask.name(), Frame::Delta.seal(&delta)));
+            }
+        }
         Ok(outcome)
     }
 
-    /// Shows every mask the completions as they came, before they are cleaned and judged.
+    /// Shows every mask the completions as they came, before they are cleaned and judged. What they learn counts for the
+    /// judging of this step and is kept when that is done.
     pub async fn observe(&mut self, responses: &[Response]) -> Result<(), RewardError> {
         let seen: Vec<String> = responses
             .iter()

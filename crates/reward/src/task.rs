@@ -2,10 +2,13 @@
 
 mod criterion;
 
+use serde::{Deserialize, Serialize};
+
 pub use criterion::{ContentMatch, Criterion, Layout, LengthUnit};
 
 /// The kind of a task, told by its name as events and miners know it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TaskKind {
     /// Summarise a text; named `augment`.
     Summary,
@@ -40,8 +43,8 @@ impl TaskKind {
 }
 
 /// One task as the reward functions see it. They judge against `base_text`, not against the composed prompt with
-/// its criteria.
-#[derive(Debug, Clone)]
+/// its criteria. Written into event records, so that a step can be judged again.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Task {
     /// `augment`, `followup0`, `answer0`, ...
     pub name: String,
@@ -51,6 +54,9 @@ pub struct Task {
     pub base_text: String,
     /// What the answer is asked to keep to.
     pub criteria: Vec<Criterion>,
+    /// The best completions of this forward pass so far, for masks that refuse to pay for them twice.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<String>,
 }
 
 impl Task {
@@ -62,6 +68,13 @@ impl Task {
             name,
             base_text: base_text.into(),
             criteria,
+            earlier: Vec::new(),
         }
+    }
+
+    /// The same task with the best completions of its forward pass so far.
+    pub fn after(mut self, earlier: Vec<String>) -> Self {
+        self.earlier = earlier;
+        self
     }
 }

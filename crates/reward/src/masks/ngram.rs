@@ -1,6 +1,7 @@
 //! The n-gram blacklist: phrases that too many answers share earn nothing any more.
 
 mod counter;
+mod memory;
 mod ratio;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ pub use counter::{NgramCounter, Significant};
 pub use ratio::{Haystack, partial_ratio};
 
 use crate::error::{ModelFault, RewardError};
+use crate::memory::MemoryError;
 use crate::models::WordPieces;
 use crate::pipeline::{Extra, Judged, Mask};
 use crate::task::Task;
@@ -86,32 +88,60 @@ pub enum NgramConfigError {
     },
 }
 
-/// `blacklist_filter`. The counts start empty with the process.
+/// `blacklist_filter`. What a step adds counts for its own judging at once, and for good when the step is settled.
 pub struct NgramBlacklist {
     boundary: f64,
     ratio_boundary: u32,
-    counter: Arc<Mutex<NgramCounter>>,
+    shelf: Arc<Mutex<Shelf>>,
+}
+
+struct Shelf {
+    counter: NgramCounter,
+    /// Settled but not counted yet: that is work for a blocking thread.
+    due: Vec<Vec<u32>>,
+    /// What the step under way has shown, as word pieces.
+    shown: Vec<Vec<u32>>,
+    /// The counter as it is after this step, where the step makes it work its table out anew.
+    next: Option<NgramCounter>,
+    judged: bool,
+}
+
+impl Shelf {
+    /// The counter with everything settled in it.
+    fn settled(&mut self) -> &mut NgramCounter {
+        for ids in self.due.drain(..) {
+            self.counter.add_ids(&ids);
+        }
+        &mut self.counter
+    }
 }
 
 impl NgramBlacklist {
     /// Counts in word pieces of `tokenizer`.
     pub fn new(tokenizer: Arc<dyn WordPieces>, config: NgramConfig) -> Result<Self, NgramConfigError> {
         let (boundary, ratio_boundary) = (config.boundary, config.partial_ratio_boundary);
-        let counter = NgramCounter::new(tokenizer, config)?;
+        let shelf = Shelf {
+            counter: NgramCounter::new(tokenizer, config)?,
+            due: Vec::new(),
+            shown: Vec::new(),
+            next: None,
+            judged: false,
+        };
         Ok(Self {
             boundary,
             ratio_boundary,
-            counter: Arc::new(Mutex::new(counter)),
+            shelf: Arc::new(Mutex::new(shelf)),
         })
     }
 
-    /// Runs `work` on the counter on a blocking thread.
-    async fn with_counter<T: Send + 'static>(
+    /// Runs `work` on a blocking thread. It may count what is settled, but not change anything else: the step may be
+    /// given up while it runs.
+    async fn with_shelf<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut NgramCounter) -> Result<T, ModelFault> + Send + 'static,
+        work: impl FnOnce(&mut Shelf) -> Result<T, ModelFault> + Send + 'static,
     ) -> Result<T, RewardError> {
-        let (name, counter) = (self.name(), self.counter.clone());
-        let done = tokio::task::spawn_blocking(move || work(&mut counter.lock())).await;
+        let (name, shelf) = (self.name(), self.shelf.clone());
+        let done = tokio::task::spawn_blocking(move || work(&mut shelf.lock())).await;
         let done = done.map_err(|source| RewardError::Interrupted { name, source })?;
         done.map_err(|source| RewardError::Model { name, source })
     }
@@ -125,21 +155,79 @@ impl Mask for NgramBlacklist {
 
     async fn observe(&self, completions: &[String]) -> Result<(), RewardError> {
         let completions = completions.to_vec();
-        self.with_counter(move |counter| completions.iter().try_for_each(|text| counter.add(text)))
-            .await
+        let shown = self
+            .with_shelf(move |shelf| completions.iter().map(|text| shelf.counter.pieces(text)).collect())
+            .await?;
+        let mut shelf = self.shelf.lock();
+        // What an earlier step showed that was never settled is forgotten here.
+        (shelf.shown, shelf.next, shelf.judged) = (shown, None, false);
+        Ok(())
     }
 
     async fn judge(&self, task: &Task, completions: &[String]) -> Result<Judged, RewardError> {
         let (base_text, completions) = (task.base_text.clone(), completions.to_vec());
         let (boundary, ratio_boundary) = (self.boundary, self.ratio_boundary);
-        self.with_counter(move |counter| {
-            let table = counter.significance()?;
+        let work = move |shelf: &mut Shelf| {
+            shelf.settled();
+            let mut next = match &shelf.next {
+                Some(next) => Some(next.clone()),
+                // Only then is a copy of the counts needed: about once in a window.
+                None if shelf.counter.would_refresh(&shelf.shown) => {
+                    let mut next = shelf.counter.clone();
+                    shelf.shown.iter().for_each(|ids| next.add_ids(ids));
+                    next.significance()?;
+                    Some(next)
+                }
+                None => None,
+            };
+            let table = next.as_mut().unwrap_or(&mut shelf.counter).table();
             let hits = completions
                 .iter()
                 .map(|text| hit(table, &base_text, text, boundary, ratio_boundary));
-            Ok(judged(hits))
-        })
-        .await
+            Ok((judged(hits), next))
+        };
+        let (judged, next) = self.with_shelf(work).await?;
+        let mut shelf = self.shelf.lock();
+        (shelf.next, shelf.judged) = (next, true);
+        Ok(judged)
+    }
+
+    fn settle(&self) -> Option<Vec<u8>> {
+        let mut shelf = self.shelf.lock();
+        if !std::mem::take(&mut shelf.judged) {
+            return None;
+        }
+        let shown = std::mem::take(&mut shelf.shown);
+        let delta = memory::delta(&shown);
+        match shelf.next.take() {
+            Some(next) => shelf.counter = next,
+            None => shelf.due.extend(shown),
+        }
+        Some(delta)
+    }
+
+    fn memory(&self) -> Option<Vec<u8>> {
+        memory::write(self.shelf.lock().settled()).ok()
+    }
+
+    fn restore(&self, bytes: &[u8]) -> Result<(), MemoryError> {
+        let mut shelf = self.shelf.lock();
+        let restored = memory::read(bytes, &shelf.counter)?;
+        shelf.due.clear();
+        shelf.counter = restored;
+        Ok(())
+    }
+
+    fn relearn(&self, delta: &[u8]) -> Result<(), MemoryError> {
+        let shown = memory::read_delta(delta)?;
+        let mut shelf = self.shelf.lock();
+        let counter = shelf.settled();
+        shown.iter().for_each(|ids| counter.add_ids(ids));
+        // Judging asks for the table once in every step.
+        counter
+            .significance()
+            .map(|_| ())
+            .map_err(|_| MemoryError::Foreign("a tokenizer that knows other word pieces"))
     }
 }
 

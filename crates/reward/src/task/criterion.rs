@@ -4,11 +4,13 @@ use std::fmt;
 use std::sync::LazyLock;
 
 use regex::Regex;
+use serde::{Deserialize, Serialize};
 
 use crate::text::{SPACE_CLASS, is_space, trim};
 
 /// What a length is counted in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum LengthUnit {
     /// Pieces between whitespace.
     Words,
@@ -65,7 +67,8 @@ fn sentence_ends(text: &str) -> usize {
 }
 
 /// Where words must, or must not, occur.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ContentMatch {
     /// At the start, as whole words.
     StartsWith,
@@ -86,7 +89,8 @@ impl ContentMatch {
 }
 
 /// How the answer is laid out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Layout {
     /// No list of either kind. A bullet or number counts anywhere, also in the middle of a line.
     Plain,
@@ -96,11 +100,76 @@ pub enum Layout {
     Numbers,
 }
 
-/// One criterion of a task.
-#[derive(Debug, Clone)]
+/// One criterion of a task. Written into event records as what it was made from.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(into = "Written", from = "Written")]
 pub struct Criterion {
     rule: Rule,
     penalty: f64,
+}
+
+/// A criterion as it is written.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Written {
+    Length {
+        unit: LengthUnit,
+        target: usize,
+        penalty: f64,
+    },
+    Content {
+        place: ContentMatch,
+        words: Vec<String>,
+        negate: bool,
+        sentence: String,
+        penalty: f64,
+    },
+    Layout {
+        layout: Layout,
+        penalty: f64,
+    },
+}
+
+impl From<Written> for Criterion {
+    fn from(written: Written) -> Self {
+        match written {
+            Written::Length { unit, target, penalty } => Self::length(unit, target, penalty),
+            Written::Layout { layout, penalty } => Self::layout(layout, penalty),
+            Written::Content {
+                place,
+                words,
+                negate,
+                sentence,
+                penalty,
+            } => {
+                let words: Vec<&str> = words.iter().map(String::as_str).collect();
+                Self::content_saying(place, &words, negate, penalty, sentence)
+            }
+        }
+    }
+}
+
+impl From<Criterion> for Written {
+    fn from(criterion: Criterion) -> Self {
+        let penalty = criterion.penalty;
+        match criterion.rule {
+            Rule::Length { unit, target } => Self::Length { unit, target, penalty },
+            Rule::Layout(layout) => Self::Layout { layout, penalty },
+            Rule::Content {
+                place,
+                words,
+                negate,
+                sentence,
+                ..
+            } => Self::Content {
+                place,
+                words,
+                negate,
+                sentence,
+                penalty,
+            },
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -111,6 +180,8 @@ enum Rule {
     },
     Content {
         pattern: Option<Regex>,
+        place: ContentMatch,
+        words: Vec<String>,
         negate: bool,
         sentence: String,
     },
@@ -161,6 +232,8 @@ impl Criterion {
         Self {
             rule: Rule::Content {
                 pattern,
+                place,
+                words: words.iter().map(|word| (*word).to_owned()).collect(),
                 negate,
                 sentence: sentence.into(),
             },

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use axoneme_reward::masks::{Diversity, DiversityConfig, diversity};
+use axoneme_reward::masks::{Diversity, DiversityConfig, DiversityRule, diversity};
 use axoneme_reward::{Mask, Task};
 use serde_json::Value;
 
@@ -46,6 +46,7 @@ async fn history_is_compared_appended_and_bounded_as_in_the_network() {
             history_skip: range[0] as usize,
             history_len: range[1] as usize,
             bound: 0.2,
+            rule: DiversityRule::Bound,
         };
         let mut given = Given::default();
         let mut steps = Vec::new();
@@ -58,6 +59,7 @@ async fn history_is_compared_appended_and_bounded_as_in_the_network() {
         let mask = Diversity::new(Arc::new(given), config);
         for (names, record) in steps {
             let judged = mask.judge(&Task::new("answer0", "", vec![]), &names).await.unwrap();
+            mask.settle();
             assert_eq!(
                 mask.history_len() as u64,
                 record["history_len_after"].as_u64().unwrap(),

@@ -2,6 +2,7 @@
 
 mod diversity;
 mod dpo;
+mod memory;
 mod ngram;
 mod normalise;
 mod penalties;

@@ -10,7 +10,7 @@ use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
 use crate::support::{close, list, number, numbers, text, texts, vectors};
 
 /// The WordPiece tokenizer of the vector file.
-fn tokenizer() -> Arc<dyn WordPieces> {
+pub fn tokenizer() -> Arc<dyn WordPieces> {
     let path = format!("{}/tests/vectors/ngram_vocab.txt", env!("CARGO_MANIFEST_DIR"));
     let model = WordPiece::from_file(&path).unk_token("[UNK]".into()).build().unwrap();
     let mut tokenizer = tokenizers::Tokenizer::new(model);

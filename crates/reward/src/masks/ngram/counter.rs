@@ -23,26 +23,27 @@ pub struct Significant {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Entry {
-    frequency: u64,
+pub(super) struct Entry {
+    pub(super) frequency: u64,
     /// How many occurrences may have been missed.
-    error: u64,
+    pub(super) error: u64,
 }
 
 /// Counts n-grams of word pieces over all completions it is shown.
+#[derive(Clone)]
 pub struct NgramCounter {
-    tokenizer: Arc<dyn WordPieces>,
-    config: NgramConfig,
+    pub(super) tokenizer: Arc<dyn WordPieces>,
+    pub(super) config: NgramConfig,
     preprocess: Option<Regex>,
     /// Completions per counting window.
     window: u64,
     /// In order of first sight: ties in the significance table are listed in this order.
-    table: IndexMap<Box<[u32]>, Entry>,
-    completions: u64,
-    ngrams: u64,
-    current: u64,
-    last_update: u64,
-    significant: Vec<Significant>,
+    pub(super) table: IndexMap<Box<[u32]>, Entry>,
+    pub(super) completions: u64,
+    pub(super) ngrams: u64,
+    pub(super) current: u64,
+    pub(super) last_update: u64,
+    pub(super) significant: Vec<Significant>,
 }
 
 impl NgramCounter {
@@ -99,11 +100,17 @@ impl NgramCounter {
     /// Counts one completion. One too short for a single n-gram does not count at all.
     pub fn add(&mut self, completion: &str) -> Result<(), ModelFault> {
         let ids = self.pieces(completion)?;
+        self.add_ids(&ids);
+        Ok(())
+    }
+
+    /// Counts one completion given as word pieces.
+    pub fn add_ids(&mut self, ids: &[u32]) {
         if ids.len() < self.config.n_min {
-            return Ok(());
+            return;
         }
-        let error = self.current - 1;
-        for ngram in self.ngrams(&ids) {
+        let error = self.current.saturating_sub(1);
+        for ngram in self.ngrams(ids) {
             self.ngrams += 1;
             match self.table.get_mut(ngram) {
                 Some(entry) => entry.frequency += 1,
@@ -124,7 +131,17 @@ impl NgramCounter {
         if self.completions > self.config.half_life {
             self.halve();
         }
-        Ok(())
+    }
+
+    /// Whether the table of overused phrases might be worked out anew if it were asked for after `more` completions.
+    pub(super) fn would_refresh(&self, more: &[Vec<u32>]) -> bool {
+        let completions = self.completions.saturating_add(more.len() as u64);
+        completions > self.config.half_life || completions.saturating_sub(self.last_update) > self.window
+    }
+
+    /// The overused phrases as they were last worked out.
+    pub(super) fn table(&self) -> &[Significant] {
+        &self.significant
     }
 
     fn prune(&mut self) {
