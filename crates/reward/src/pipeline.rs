@@ -231,8 +231,9 @@ impl Pipeline {
     /// The memories of all masks that learn, whole, by name: framed with version and checksum. Tens of megabytes after a
     /// day; take them every some hundred steps and write down [`Pipeline::take_deltas`] after each.
     pub fn memories(&self) -> Vec<(&'static str, Vec<u8>)> {
-        let framed = |mask: &Box<dyn Mask>| Some((mask.name(), Frame::Whole.seal(&mask.memory()?)));
-        self.masks.iter().filter_map(framed).collect()
+        let masks = self.masks.iter();
+        let framed = masks.filter_map(|mask| Some((mask.name(), Frame::Whole.seal(&mask.memory()?))));
+        framed.collect()
     }
 
     /// What the step judged last added to each memory. Framed like the memories; tens of kilobytes. Take them after every
