@@ -90,6 +90,9 @@ pub enum SettingsError {
     /// The n-gram filter.
     #[error(transparent)]
     Blacklist(#[from] axoneme_reward::masks::ngram::NgramConfigError),
+    /// A source of texts.
+    #[error(transparent)]
+    Dataset(#[from] axoneme_dataset::DatasetError),
 }
 
 impl ValidatorConfig {
@@ -97,6 +100,7 @@ impl ValidatorConfig {
     pub fn check(&self) -> Result<(), SettingsError> {
         self.reward.check()?;
         self.neuron.check()?;
+        self.dataset.config()?;
         Ok(())
     }
 }

@@ -9,13 +9,14 @@ use axoneme_neuron::metagraph::{keep_fresh, watch_connection};
 use axoneme_neuron::preflight::WithoutChain;
 use axoneme_neuron::preflight::{self, Identity};
 use axoneme_neuron::{Duties, ExitCode, Failure, Readiness, StateStore, admin};
+use rand::RngCore;
 use serde_json::json;
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::book::{Book, Scale, ScoreRule};
 use crate::config::ValidatorConfig;
-use crate::dataset::Dataset;
+use crate::dataset;
 use crate::events::{Recorder, parse_size};
 use crate::forward::ForwardConfig;
 use crate::models;
@@ -115,8 +116,9 @@ async fn start(config: ValidatorConfig, host: Host, cancel: CancellationToken) -
 
     let seed = config.seed.unwrap_or_else(rand::random);
     // Each start reads the dataset in an order of its own, and each pass draws from a stream of its own.
-    let dataset = Dataset::open(&config.dataset, stream(seed, u64::MAX - state.forwards))
-        .map_err(|error| Failure::new(ExitCode::Config, &error))?;
+    let order = stream(seed, u64::MAX - state.forwards).next_u64();
+    let dataset =
+        dataset::open(&config.dataset, order, None).map_err(|error| Failure::new(ExitCode::Config, &error))?;
     let transport = DendriteConfig {
         answer_bytes: MAX_ANSWER,
         // The miners of a chain on this machine are on this machine too.

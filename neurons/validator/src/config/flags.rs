@@ -192,17 +192,27 @@ fn dataset() -> Vec<Setting> {
         Setting::new(
             "dataset.source",
             Kind::Text,
-            "A .txt or .jsonl file or a folder; unset takes what ships",
+            "[WEIGHT*]file, folder, glob, hf:datasets/owner/name, openwebtext or redpajama, several with commas; unset takes what ships",
         ),
         Setting::new(
             "dataset.text_field",
             Kind::Text,
-            "Field of a JSON line that holds the text",
+            "Field of a JSON record, or column of a Parquet file, that holds the text",
+        ),
+        Setting::new(
+            "dataset.text_records",
+            Kind::Text,
+            "One record of a text file: file, paragraphs, or auto (paragraphs of a single file)",
         ),
         Setting::new(
             "dataset.shuffle_buffer",
             Kind::Integer,
-            "Records among which the next one is drawn",
+            "Records of each source among which the next one is drawn",
+        ),
+        Setting::new(
+            "dataset.seed",
+            Kind::Integer,
+            "Order of the records; unset takes one from the seed",
         ),
         Setting::new("dataset.min_dots", Kind::Integer, "Skip texts with fewer dots"),
         Setting::new(

@@ -1,13 +1,13 @@
 //! The sections only a validator has.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
+use axoneme_dataset::{DatasetConfig, DatasetError, HubConfig, SourceSpec, TextRecords};
 use axoneme_dendrite::TlsPolicy;
 use axoneme_reward::masks::Relevance;
 use axoneme_reward::penalties::{KeywordMatch, Patterns, SentenceMatch, TaskValidation};
 use axoneme_reward::{RepeatPenalty, check_weights};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::SettingsError;
 
@@ -291,12 +291,19 @@ impl RewardSection {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DatasetSection {
-    /// A `.txt` or `.jsonl` file, or a folder of them; unset takes the articles that ship.
-    pub source: Option<PathBuf>,
-    /// Field of a JSON line that holds the text.
+    /// Where texts come from, several separated by commas: `[WEIGHT*]LOCATION`, where a location is a file, a folder, a glob,
+    /// `hf:datasets/owner/name[@revision][/path]`, `openwebtext`, `redpajama` or `shipped`. Read are .txt, .json, .jsonl and
+    /// .ndjson, each also with .gz or .zst, and .parquet. Unset takes the articles that ship.
+    #[serde(deserialize_with = "text_or_list")]
+    pub source: Option<String>,
+    /// Field of a JSON record, or column of a Parquet file, that holds the text; dots lead into nested ones.
     pub text_field: String,
-    /// Records among which the next one is drawn. A small buffer keeps neighbours of the file close together.
+    /// What is one record of a text file: `file`, `paragraphs`, or `auto` for paragraphs where a source is a single file.
+    pub text_records: TextRecords,
+    /// Records of each source among which the next one is drawn. A small buffer keeps neighbours of the file close together.
     pub shuffle_buffer: usize,
+    /// Order of the records. Unset takes one from the validator's seed.
+    pub seed: Option<u64>,
     /// Texts with fewer dots are skipped: their base text would be empty or one sentence.
     pub min_dots: usize,
     /// Longest base text, words; 0 sets no limit. Miners on a CPU need about a second for 150 words.
@@ -308,9 +315,47 @@ impl Default for DatasetSection {
         Self {
             source: None,
             text_field: "text".into(),
+            text_records: TextRecords::Auto,
             shuffle_buffer: 10_000,
+            seed: None,
             min_dots: 3,
             max_words: 0,
         }
     }
+}
+
+impl DatasetSection {
+    /// What the dataset's own room needs to know.
+    ///
+    /// # Errors
+    /// For a source that cannot be understood.
+    pub fn config(&self) -> Result<DatasetConfig, DatasetError> {
+        Ok(DatasetConfig {
+            sources: self
+                .source
+                .as_deref()
+                .map(SourceSpec::parse_all)
+                .transpose()?
+                .unwrap_or_default(),
+            text_field: self.text_field.clone(),
+            text_records: self.text_records,
+            shuffle_buffer: self.shuffle_buffer,
+            min_dots: self.min_dots,
+            hub: HubConfig::default(),
+        })
+    }
+}
+
+/// A file of settings may have a list where the command line has commas.
+fn text_or_list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Given {
+        Text(String),
+        List(Vec<String>),
+    }
+    Ok(Option::<Given>::deserialize(deserializer)?.map(|given| match given {
+        Given::Text(text) => text,
+        Given::List(list) => list.join(","),
+    }))
 }

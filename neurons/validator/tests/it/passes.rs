@@ -14,14 +14,12 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use validator::book::Book;
 use validator::config::DatasetSection;
-use validator::dataset::Dataset;
+use validator::dataset;
 use validator::events::Recorder;
 use validator::forward::ForwardConfig;
 use validator::passes::{PassSettings, Passes};
 use validator::step::{QueryStep, StepOutcome};
 use validator::{ValidatorError, ValidatorStats};
-
-use crate::support::rng;
 
 /// Fails some runs, finds nobody in some, and then goes well.
 struct Shaky {
@@ -84,7 +82,7 @@ fn running() -> Running {
             runs: AtomicUsize::new(0),
             began: Mutex::default(),
         },
-        dataset: Dataset::open(&DatasetSection::default(), rng(1)).unwrap(),
+        dataset: dataset::open(&DatasetSection::default(), 1, None).unwrap(),
         seed: 1,
         book: Book::open(store, "genesis", stats).unwrap(),
         events: Arc::new(Recorder::off()),

@@ -3,7 +3,7 @@
 macro_rules! articles {
     ($($name:literal,)+) => {
         /// One text per article, in the order of their names.
-        pub(super) const ARTICLES: &[&str] = &[$(include_str!(concat!("../../data/", $name, ".txt")),)+];
+        pub const ARTICLES: &[&str] = &[$(include_str!(concat!("../data/", $name, ".txt")),)+];
 
         #[cfg(test)]
         const NAMES: &[&str] = &[$($name,)+];
