@@ -1,9 +1,10 @@
 //! Sentences as vectors.
 //!
-//! Each text is run through the encoder alone, without padding: its vector is the same bit for bit whoever shares its
-//! batch, so that two validators, or one validator on two days, agree. Texts of a batch run side by side on the cores.
+//! Texts are run through the encoder without padding and every sum is taken in a fixed order: on a CPU a text's vector is
+//! the same bit for bit whoever shares its batch, so that two validators, or one validator on two days, agree.
 
 mod encoder;
+mod host;
 
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -21,11 +22,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use crate::tokenize::read_json;
 use crate::{DeviceChoice, EngineError, ModelError};
 use encoder::{Encoder, EncoderConfig};
+use host::HostEncoder;
 
 /// Vectors that are remembered: miners often give the same answer, and relevance and diversity ask for the same texts.
 const REMEMBERED: usize = 4096;
 /// Batches that may wait; further callers wait before they enter.
 const WAITING: usize = 64;
+/// Tokens that go through the encoder together on one thread: their rows stay in its cache.
+const GROUP: usize = 192;
 
 /// A sentence encoder on a thread of its own. Clones are handles to the same one.
 #[derive(Clone)]
@@ -44,8 +48,14 @@ struct Job {
 
 type Key = [u8; 32];
 
+/// The encoder in the form its device wants.
+enum Net {
+    Host(HostEncoder),
+    Device(Encoder),
+}
+
 struct Worker {
-    encoder: Encoder,
+    encoder: Net,
     tokenizer: Arc<Tokenizer>,
     remembered: LruCache<Key, Vec<f32>>,
 }
@@ -148,12 +158,10 @@ impl Worker {
         metrics::counter!("llm_embeddings_total", "source" => "model").increment(missing.len() as u64);
         metrics::counter!("llm_embeddings_total", "source" => "remembered")
             .increment((texts.len() - missing.len()) as u64);
-        let computed: Vec<(Key, Vec<f32>)> = missing
-            .par_iter()
-            .map(|(key, text)| Ok((*key, self.embed_one(text)?)))
-            .collect::<Result<_, EngineError>>()?;
+        let vectors = self.vectors(&missing)?;
+        let computed = missing.iter().map(|(key, _)| *key).zip(vectors);
         // Answered from `computed` too: a batch may be larger than what is remembered.
-        let fresh: std::collections::HashMap<Key, Vec<f32>> = computed.into_iter().collect();
+        let fresh: std::collections::HashMap<Key, Vec<f32>> = computed.collect();
         let found = |key: &Key| fresh.get(key).or_else(|| self.remembered.peek(key)).cloned();
         let vectors: Option<Vec<Vec<f32>>> = keys.iter().map(found).collect();
         for (key, vector) in fresh {
@@ -162,33 +170,77 @@ impl Worker {
         vectors.ok_or_else(|| EngineError::Compute("an embedding was lost".into()))
     }
 
-    fn embed_one(&self, text: &str) -> Result<Vec<f32>, EngineError> {
-        let encoding = self
-            .tokenizer
-            .encode_fast(text, true)
-            .map_err(|error| EngineError::Tokenize(error.to_string()))?;
-        let states = self.encoder.forward(encoding.get_ids())?;
-        Ok(pooled(&states))
+    /// The vectors of some texts, in their order.
+    fn vectors(&self, texts: &[(Key, &str)]) -> Result<Vec<Vec<f32>>, EngineError> {
+        let tokenise = |(_, text): &(Key, &str)| {
+            let encoding = self.tokenizer.encode_fast(*text, true);
+            let encoding = encoding.map_err(|error| EngineError::Tokenize(error.to_string()))?;
+            Ok(encoding.get_ids().to_vec())
+        };
+        let tokens: Vec<Vec<u32>> = texts.par_iter().map(tokenise).collect::<Result<_, EngineError>>()?;
+        let mut order: Vec<usize> = (0..tokens.len()).collect();
+        order.sort_by_key(|index| tokens[*index].len());
+        let ordered: Vec<&[u32]> = order.iter().map(|index| tokens[*index].as_slice()).collect();
+        let groups = groups(&ordered);
+        // Threads work on groups of their own, without waiting for each other at every step, if there are enough.
+        let computed: Vec<Vec<Vec<f32>>> = if groups.len() >= rayon::current_num_threads() {
+            let run = |group: &&[&[u32]]| self.encoder.vectors(group, false);
+            groups.par_iter().with_max_len(1).map(run).collect::<Result<_, _>>()?
+        } else {
+            vec![self.encoder.vectors(&ordered, true)?]
+        };
+        let mut vectors = vec![Vec::new(); texts.len()];
+        for (index, vector) in order.into_iter().zip(computed.into_iter().flatten()) {
+            vectors[index] = vector;
+        }
+        Ok(vectors)
     }
 }
 
-/// The mean of all rows, scaled to length 1.
-fn pooled(states: &[Vec<f32>]) -> Vec<f32> {
-    let mut mean = vec![0f32; states.first().map_or(0, Vec::len)];
-    for row in states {
-        for (sum, value) in mean.iter_mut().zip(row) {
-            *sum += value;
+impl Net {
+    fn vectors(&self, texts: &[&[u32]], split: bool) -> candle_core::Result<Vec<Vec<f32>>> {
+        match self {
+            Self::Device(encoder) => texts.iter().map(|text| Ok(pooled(&encoder.forward(text)?))).collect(),
+            Self::Host(encoder) => {
+                let states = encoder.forward(texts, split)?;
+                let width = states.len() / texts.iter().map(|text| text.len()).sum::<usize>().max(1);
+                let mut rows = states.chunks_exact(width.max(1));
+                let of_text = |text: &&[u32]| {
+                    let states: Vec<&[f32]> = rows.by_ref().take(text.len()).collect();
+                    pooled(&states)
+                };
+                Ok(texts.iter().map(of_text).collect())
+            }
         }
+    }
+}
+
+/// Neighbours with so many tokens together that their rows stay in a core's cache.
+fn groups<'a, 'b>(texts: &'a [&'b [u32]]) -> Vec<&'a [&'b [u32]]> {
+    let (mut groups, mut start, mut tokens) = (Vec::new(), 0, 0);
+    for (index, text) in texts.iter().enumerate() {
+        if index > start && tokens + text.len() > GROUP {
+            groups.push(&texts[start..index]);
+            (start, tokens) = (index, 0);
+        }
+        tokens += text.len();
+    }
+    if start < texts.len() {
+        groups.push(&texts[start..]);
+    }
+    groups
+}
+
+/// The mean of all rows, scaled to length 1.
+fn pooled<R: AsRef<[f32]>>(states: &[R]) -> Vec<f32> {
+    let mut mean = vec![0f32; states.first().map_or(0, |row| row.as_ref().len())];
+    for row in states {
+        crate::kernels::add(&mut mean, row.as_ref());
     }
     for value in &mut mean {
         *value /= states.len() as f32;
     }
-    let length = mean
-        .iter()
-        .map(|value| value * value)
-        .sum::<f32>()
-        .sqrt()
-        .max(f32::MIN_POSITIVE);
+    let length = crate::kernels::dot(&mean, &mean).sqrt().max(f32::MIN_POSITIVE);
     mean.iter_mut().for_each(|value| *value /= length);
     mean
 }
@@ -215,11 +267,15 @@ fn load_tokenizer(folder: &Path, config: &EncoderConfig) -> Result<Tokenizer, Mo
     Ok(tokenizer)
 }
 
-fn load_encoder(path: &Path, config: EncoderConfig, device: &Device) -> Result<Encoder, ModelError> {
+fn load_encoder(path: &Path, config: EncoderConfig, device: &Device) -> Result<Net, ModelError> {
     let bytes = std::fs::read(path).map_err(|source| ModelError::io(path, source))?;
     let weights = VarBuilder::from_buffered_safetensors(bytes, DType::F32, device)
         .map_err(|error| ModelError::corrupt(path, error))?;
-    Encoder::load(weights, config).map_err(|error| ModelError::corrupt(path, error))
+    let net = match device {
+        Device::Cpu => HostEncoder::load(&weights, &config).map(Net::Host),
+        _ => Encoder::load(weights, config).map(Net::Device),
+    };
+    net.map_err(|error| ModelError::corrupt(path, error))
 }
 
 #[cfg(test)]

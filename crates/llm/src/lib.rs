@@ -24,6 +24,7 @@ mod device;
 mod embed;
 mod engine;
 mod error;
+pub mod kernels;
 mod model;
 mod score;
 mod store;

@@ -8,7 +8,7 @@ mod cache;
 mod config;
 mod decoder;
 mod device_pass;
-mod elementwise;
+pub(crate) mod elementwise;
 mod host_pass;
 mod linear;
 mod rope;

@@ -58,11 +58,15 @@ async fn vectors_are_those_of_the_reference() {
 
 #[tokio::test]
 async fn a_vector_does_not_depend_on_its_neighbours() {
-    let texts: Vec<String> = ["the capital", "what is the capital of texas?", "a", ""]
+    let mut texts: Vec<String> = ["the capital", "what is the capital of texas?", "a", ""]
         .map(str::to_owned)
         .into();
+    // Enough for several groups, so that they run side by side.
+    texts.extend((0..90).map(|number| format!("dogs run {number} {}", "very ".repeat(number % 13))));
     let together = embedder().embed(texts.clone()).await.unwrap();
-    for (text, expected) in texts.into_iter().zip(&together) {
+    let few = [&texts[..4], &texts[50..53]].concat();
+    let expected = [&together[..4], &together[50..53]].concat();
+    for (text, expected) in few.into_iter().zip(&expected) {
         // A new one each time, so that nothing is remembered.
         let alone = embedder().embed(vec![text.clone()]).await.unwrap();
         let bits = |vector: &[f32]| vector.iter().map(|number| number.to_bits()).collect::<Vec<_>>();

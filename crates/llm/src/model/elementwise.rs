@@ -4,7 +4,7 @@
 //! the sum and stops the machine where another process needs a core.
 
 /// Each row divided by its root mean square, times the weights.
-pub(crate) fn rms_norm(rows: &[f32], weights: &[f32], epsilon: f32) -> Vec<f32> {
+pub fn rms_norm(rows: &[f32], weights: &[f32], epsilon: f32) -> Vec<f32> {
     let mut out = Vec::with_capacity(rows.len());
     for row in rows.chunks_exact(weights.len()) {
         let scale = 1.0 / (dot(row, row) / row.len() as f32 + epsilon).sqrt();
@@ -14,21 +14,21 @@ pub(crate) fn rms_norm(rows: &[f32], weights: &[f32], epsilon: f32) -> Vec<f32> 
 }
 
 /// Adds `other` to `rows`.
-pub(crate) fn add(rows: &mut [f32], other: &[f32]) {
+pub fn add(rows: &mut [f32], other: &[f32]) {
     for (value, other) in rows.iter_mut().zip(other) {
         *value += other;
     }
 }
 
 /// The gated activation: `gate * sigmoid(gate) * up`, left in `gate`.
-pub(crate) fn silu_times(gate: &mut [f32], up: &[f32]) {
+pub fn silu_times(gate: &mut [f32], up: &[f32]) {
     for (gate, up) in gate.iter_mut().zip(up) {
         *gate = *gate / (1.0 + exp(-*gate)) * up;
     }
 }
 
 /// Turns scores into weights that sum to one.
-pub(crate) fn softmax(scores: &mut [f32]) {
+pub fn softmax(scores: &mut [f32]) {
     let highest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     for score in scores.iter_mut() {
         *score = exp(*score - highest);
@@ -42,7 +42,8 @@ pub(crate) fn softmax(scores: &mut [f32]) {
 /// Lanes that are summed apart, so that the compiler can use vector registers without changing what is written here.
 const LANES: usize = 32;
 
-fn sum(values: &[f32]) -> f32 {
+/// The sum, of lanes first.
+pub(crate) fn sum(values: &[f32]) -> f32 {
     let mut lanes = [0f32; LANES];
     let chunks = values.chunks_exact(LANES);
     let tail: f32 = chunks.remainder().iter().sum();
@@ -55,7 +56,7 @@ fn sum(values: &[f32]) -> f32 {
 }
 
 /// The sum of the products of two rows.
-pub(crate) fn dot(left: &[f32], right: &[f32]) -> f32 {
+pub fn dot(left: &[f32], right: &[f32]) -> f32 {
     let mut lanes = [0f32; LANES];
     let (left, right) = (left.chunks_exact(LANES), right.chunks_exact(LANES));
     let tail: f32 = left.remainder().iter().zip(right.remainder()).map(|(a, b)| a * b).sum();
@@ -79,7 +80,7 @@ pub(crate) fn multiply_add(a: f32, b: f32, sum: f32) -> f32 {
 
 /// The exponential function to seven digits, in operations that work on whole vectors.
 #[inline(always)]
-fn exp(value: f32) -> f32 {
+pub(crate) fn exp(value: f32) -> f32 {
     // Beyond these the result is zero or infinite for our purposes, and the exponent below stays in its bits.
     let value = value.clamp(-87.0, 88.0);
     // Adding and taking away this number rounds to a whole one.

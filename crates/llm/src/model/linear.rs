@@ -3,10 +3,11 @@
 use std::cell::OnceCell;
 
 use candle_core::quantized::{GgmlDType, QMatMul};
-use candle_core::{Device, Module, Result, Tensor};
+use candle_core::{DType, Module, Result, Tensor};
 
 use super::elementwise;
 use super::tiles::{Activations, Tiles};
+use crate::kernels;
 
 /// A projection of the decoder.
 pub(crate) struct Linear {
@@ -18,7 +19,9 @@ pub(crate) struct Linear {
 enum Matrix {
     /// Quantised, on the CPU.
     Tiles(Tiles),
-    /// In full precision, or on a device.
+    /// In full precision, on the CPU.
+    Packed(kernels::Matrix),
+    /// On a device.
     Candle(QMatMul),
 }
 
@@ -42,11 +45,18 @@ impl<'a> Input<'a> {
 impl Linear {
     /// From a weight as the file has it; laid out anew where that makes it faster.
     pub(crate) fn new(weight: QMatMul, bias: Option<Tensor>) -> Result<Self> {
-        let tiles = match &weight {
-            QMatMul::QTensor(tensor) if tensor.device().is_cpu() && is_quantised(tensor.dtype()) => Tiles::new(tensor)?,
+        let laid_out = match &weight {
+            QMatMul::QTensor(tensor) if tensor.device().is_cpu() && is_quantised(tensor.dtype()) => {
+                Tiles::new(tensor)?.map(Matrix::Tiles)
+            }
+            QMatMul::Tensor(tensor) if tensor.device().is_cpu() && tensor.dtype() == DType::F32 => {
+                let (outputs, inputs) = tensor.dims2()?;
+                let weights = tensor.flatten_all()?.to_vec1::<f32>()?;
+                Some(Matrix::Packed(kernels::Matrix::new(&weights, outputs, inputs)))
+            }
             _ => None,
         };
-        let matrix = tiles.map_or(Matrix::Candle(weight), Matrix::Tiles);
+        let matrix = laid_out.unwrap_or(Matrix::Candle(weight));
         let bias_on_host = bias.as_ref().map(Tensor::to_vec1).transpose()?;
         Ok(Self {
             matrix,
@@ -66,10 +76,16 @@ impl Linear {
             Matrix::Tiles(tiles) => {
                 candle_core::bail!("rows of {} numbers, expected {}", input.width, tiles.columns())
             }
+            Matrix::Packed(matrix) if matrix.inputs() == input.width => {
+                matrix.multiply(kernels::Rows::dense(input.rows, input.width), true)
+            }
+            Matrix::Packed(matrix) => {
+                candle_core::bail!("rows of {} numbers, expected {}", input.width, matrix.inputs())
+            }
             Matrix::Candle(weight) => {
                 let shape = (input.rows.len() / input.width.max(1), input.width);
                 weight
-                    .forward(&Tensor::from_slice(input.rows, shape, &Device::Cpu)?)?
+                    .forward(&Tensor::from_slice(input.rows, shape, &candle_core::Device::Cpu)?)?
                     .flatten_all()?
                     .to_vec1()?
             }
@@ -90,6 +106,12 @@ impl Linear {
                 let (count, width) = rows.dims2()?;
                 let product = tiles.multiply(&Activations::new(&rows.flatten_all()?.to_vec1::<f32>()?, width));
                 Tensor::from_vec(product, (count, tiles.rows()), rows.device())?
+            }
+            Matrix::Packed(matrix) => {
+                let (count, width) = rows.dims2()?;
+                let numbers = rows.flatten_all()?.to_vec1::<f32>()?;
+                let product = matrix.multiply(kernels::Rows::dense(&numbers, width), true);
+                Tensor::from_vec(product, (count, matrix.outputs()), rows.device())?
             }
         };
         match &self.bias {

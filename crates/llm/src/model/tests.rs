@@ -59,7 +59,7 @@ fn close(what: &str, left: &[f32], right: &[f32], tolerance: f32) {
     assert_eq!(left.len(), right.len(), "{what}");
     for (index, (left, right)) in left.iter().zip(right).enumerate() {
         assert!(
-            (left - right).abs() < tolerance,
+            (left - right).abs() <= tolerance,
             "{what} {index}: {left}, expected {right}"
         );
     }
@@ -120,12 +120,13 @@ fn the_way_over_tensors_that_gpus_take_gives_the_same_logits() {
 #[test]
 fn reading_in_chunks_beside_others_changes_nothing() {
     let mut loaded = load(&fixture("llama-logprob"), &Device::Cpu, 4096).unwrap();
-    chunks_beside_others(&loaded.decoder);
+    // On the CPU bit for bit.
+    chunks_beside_others(&loaded.decoder, 0.0);
     loaded.decoder.on_device = true;
-    chunks_beside_others(&loaded.decoder);
+    chunks_beside_others(&loaded.decoder, 1e-4);
 }
 
-fn chunks_beside_others(decoder: &Decoder) {
+fn chunks_beside_others(decoder: &Decoder, tolerance: f32) {
     let tokens: Vec<u32> = (0..40).map(|index| (index * 7 + 3) % 250).collect();
     let other: Vec<u32> = (0..30).map(|index| (index * 11 + 5) % 250).collect();
     let whole = all_logits(decoder, &tokens);
@@ -149,7 +150,7 @@ fn chunks_beside_others(decoder: &Decoder) {
         rows.extend(logits.into_iter().skip(1));
     }
     for (left, right) in rows.iter().zip(&whole) {
-        close("chunked", left, right, 1e-4);
+        close("chunked", left, right, tolerance);
     }
 }
 
