@@ -1,6 +1,7 @@
 //! The validator's settings.
 
 mod flags;
+mod records;
 mod sections;
 
 use axoneme_neuron::config::{AdminConfig, AxonConfig, LoggingConfig, SubtensorConfig, WalletConfig};
@@ -8,6 +9,7 @@ use axoneme_reward::masks::NgramConfig;
 use serde::{Deserialize, Serialize};
 
 pub use flags::program;
+pub use records::{RecordSection, WandbSection};
 pub use sections::{DatasetSection, DendriteSection, NeuronSection, RewardSection, TlsUse};
 
 /// Everything an operator can set. The same names are flags, keys of the TOML file and environment variables.
@@ -39,6 +41,10 @@ pub struct ValidatorConfig {
     pub dataset: DatasetSection,
     /// The n-gram filter.
     pub blacklist: NgramConfig,
+    /// Event files.
+    pub record: RecordSection,
+    /// Runs for a tracking service.
+    pub wandb: WandbSection,
 }
 
 impl Default for ValidatorConfig {
@@ -56,6 +62,8 @@ impl Default for ValidatorConfig {
             reward: RewardSection::default(),
             dataset: DatasetSection::default(),
             blacklist: NgramConfig::default(),
+            record: RecordSection::default(),
+            wandb: WandbSection::default(),
         }
     }
 }

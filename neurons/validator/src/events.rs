@@ -1,184 +1,191 @@
-//! Event records: one JSON object per line, one line per prompt run.
-//!
-//! The first line of each file is a header with the run's settings. A run's line has the fields of the network's event
-//! records; numbers that are not finite are the text `"nan"`. A line named `forward` ends each forward pass and says why.
+//! Event records: what the settings say about them, and the header of each file.
 
-use std::fs::{File, OpenOptions};
-use std::io::Write;
-use std::path::{Path, PathBuf};
+pub use axoneme_tracking::{FILE, Recorder, RecorderConfig, StepEvent, parse_size};
 
-use parking_lot::Mutex;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use axoneme_tracking::wandb::WandbConfig;
+use axoneme_wallet::AccountId;
 use serde_json::{Map, Value, json};
 
-/// File name in the data directory.
-pub const FILE: &str = "events.jsonl";
+use crate::config::ValidatorConfig;
 
-/// Appends events to a file and rotates it. A failure to write is logged and counted, never passed on: a full disk must not
-/// stop the judging.
-pub struct Recorder {
-    sink: Option<Mutex<Sink>>,
+/// What the header of an event file says beside the settings.
+pub struct RunFacts {
+    /// This validator.
+    pub hotkey: AccountId,
+    /// The subnet.
+    pub netuid: u16,
+    /// Seed of what is drawn.
+    pub seed: u64,
+    /// Version key sent with the weights.
+    pub version_key: u64,
+    /// Reward functions, masks and penalties that are switched on.
+    pub judges: Vec<String>,
 }
 
-struct Sink {
-    path: PathBuf,
-    limit: u64,
-    header: Value,
-    file: Option<File>,
-    written: u64,
-}
-
-impl Recorder {
-    /// Writes to [`FILE`] in `folder`; the file is moved to `events.1.jsonl` when it grows past `limit` bytes.
-    pub fn open(folder: &Path, limit: u64, header: Value) -> Self {
-        let sink = Sink {
-            path: folder.join(FILE),
-            limit,
-            header,
-            file: None,
-            written: 0,
-        };
-        Self {
-            sink: Some(Mutex::new(sink)),
-        }
+/// The recorder that `config` describes. `more` is asked for further fields of the header whenever a file is begun.
+pub fn recorder(
+    config: &ValidatorConfig,
+    folder: &Path,
+    facts: RunFacts,
+    more: impl Fn() -> Map<String, Value> + Send + Sync + 'static,
+) -> Recorder {
+    notice(config, folder);
+    if config.neuron.dont_save_events {
+        return Recorder::off();
     }
-
-    /// Writes nothing.
-    pub fn off() -> Self {
-        Self { sink: None }
-    }
-
-    /// Appends one event.
-    pub fn write(&self, event: &Map<String, Value>) {
-        let Some(sink) = &self.sink else { return };
-        let mut sink = sink.lock();
-        if let Err(error) = sink.append(event) {
-            metrics::counter!("validator_event_errors_total").increment(1);
-            tracing::warn!(path = %sink.path.display(), "cannot write an event record: {error}");
-            // Whatever is wrong with the open file, the next event starts over.
-            sink.file = None;
-        }
-    }
-}
-
-impl Sink {
-    fn append(&mut self, event: &Map<String, Value>) -> std::io::Result<()> {
-        if self.file.is_some() && self.written > self.limit {
-            self.file = None;
-            std::fs::rename(&self.path, self.path.with_extension("1.jsonl"))?;
-        }
-        if self.file.is_none() {
-            self.start()?;
-        }
-        self.line(&Value::Object(event.clone()))
-    }
-
-    /// Opens the file; a run's header goes before its first event, also where an older run's events are.
-    fn start(&mut self) -> std::io::Result<()> {
-        let file = OpenOptions::new().create(true).append(true).open(&self.path)?;
-        self.written = file.metadata()?.len();
-        // A process that was killed may have left half a line; ours must start on a new one.
-        let torn = self.written > 0 && !ends_with_newline(&self.path)?;
-        self.file = Some(file);
-        if torn {
-            self.raw(b"\n")?;
-        }
-        self.line(&json!({ "header": self.header }))
-    }
-
-    fn line(&mut self, value: &Value) -> std::io::Result<()> {
-        let mut line = serde_json::to_vec(value)?;
-        line.push(b'\n');
-        self.raw(&line)
-    }
-
-    fn raw(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        if let Some(file) = &mut self.file {
-            file.write_all(bytes)?;
-            self.written += bytes.len() as u64;
-        }
-        Ok(())
-    }
-}
-
-fn ends_with_newline(path: &Path) -> std::io::Result<bool> {
-    use std::io::{Read, Seek, SeekFrom};
-    let mut file = File::open(path)?;
-    file.seek(SeekFrom::End(-1))?;
-    let mut last = [0];
-    file.read_exact(&mut last)?;
-    Ok(last == *b"\n")
-}
-
-/// A size such as `2 GB`, `500MB` or `1000000`, in bytes; a kilobyte is 1000.
-pub fn parse_size(text: &str) -> Option<u64> {
-    let text = text.trim();
-    let split = text
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(text.len());
-    let number: f64 = text[..split].parse().ok()?;
-    let unit = match text[split..].trim().to_ascii_uppercase().as_str() {
-        "" | "B" => 1e0,
-        "K" | "KB" => 1e3,
-        "M" | "MB" => 1e6,
-        "G" | "GB" => 1e9,
-        "KIB" => 1024.0,
-        "MIB" => 1_048_576.0,
-        "GIB" => 1_073_741_824.0,
-        _ => return None,
+    let settings = settings(config, &facts);
+    let header = move || {
+        let mut header = settings.clone();
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0.0, |age| age.as_secs_f64());
+        header.insert("started".into(), json!(now));
+        header.extend(more());
+        header
     };
-    let bytes = number * unit;
-    (1.0..1e18).contains(&bytes).then_some(bytes as u64)
+    let wandb = config.wandb.writes_runs().then(|| WandbConfig {
+        folder: folder.to_owned(),
+        project: config.wandb.project_name.clone(),
+        entity: config.wandb.entity.clone(),
+        notes: config.wandb.notes.clone(),
+    });
+    Recorder::start(RecorderConfig {
+        // Checked with the other settings; the default stands in.
+        limit: parse_size(&config.neuron.events_retention_size).unwrap_or(2_000_000_000),
+        run_steps: config.wandb.run_step_length,
+        keep_files: config.record.keep_files,
+        pack: config.record.zstd,
+        parquet: config.record.parquet,
+        wandb,
+        ..RecorderConfig::new(folder, header)
+    })
+}
+
+/// The settings as a header shows them, without keys and the data directory.
+fn settings(config: &ValidatorConfig, facts: &RunFacts) -> Map<String, Value> {
+    let neuron = &config.neuron;
+    let mut tags = vec![
+        facts.hotkey.to_string(),
+        env!("CARGO_PKG_VERSION").to_owned(),
+        facts.version_key.to_string(),
+        format!("netuid_{}", facts.netuid),
+    ];
+    tags.extend(facts.judges.iter().cloned());
+    let switches = [
+        ("disable_set_weights", neuron.disable_set_weights),
+        ("disable_log_rewards", neuron.disable_log_rewards),
+    ];
+    tags.extend(
+        switches
+            .into_iter()
+            .filter(|(_, on)| *on)
+            .map(|(name, _)| name.to_owned()),
+    );
+    let fields = [
+        ("version", json!(env!("CARGO_PKG_VERSION"))),
+        ("version_key", json!(facts.version_key)),
+        ("hotkey", json!(facts.hotkey.to_string())),
+        ("netuid", json!(facts.netuid)),
+        ("seed", json!(facts.seed)),
+        ("tags", json!(tags)),
+        ("neuron", json!(neuron)),
+        ("reward", json!(config.reward)),
+        ("dataset", json!(config.dataset)),
+        ("wandb", json!(config.wandb)),
+    ];
+    fields
+        .map(|(name, value)| (name.to_owned(), value))
+        .into_iter()
+        .collect()
+}
+
+/// Says once what becomes of flags that mean a service elsewhere.
+fn notice(config: &ValidatorConfig, folder: &Path) {
+    let wandb = &config.wandb;
+    if *wandb == Default::default() {
+        return;
+    }
+    if wandb.writes_runs() && !config.neuron.dont_save_events {
+        let runs = folder.join("wandb");
+        tracing::info!(runs = %runs.display(), "--wandb.offline: runs are written here and nothing is sent; `wandb sync` uploads them");
+    } else {
+        tracing::info!(
+            "--wandb.*: nothing is sent anywhere and no runs are written; --wandb.offline writes them for `wandb sync`"
+        );
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axoneme_tracking::{Record, read};
 
-    fn event(name: &str) -> Map<String, Value> {
-        Map::from_iter([("name".to_owned(), json!(name))])
-    }
-
-    fn lines(path: &Path) -> Vec<Value> {
-        let text = std::fs::read_to_string(path).unwrap();
-        text.lines()
-            .map(|line| serde_json::from_str(line).unwrap_or(Value::Null))
-            .collect()
-    }
-
-    #[test]
-    fn each_run_writes_a_header_and_starts_on_a_new_line() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(FILE);
-        std::fs::write(&path, b"{\"torn\":").unwrap();
-        let recorder = Recorder::open(folder.path(), 1000, json!({"seed": 1}));
-        recorder.write(&event("augment"));
-        let lines = lines(&path);
-        assert_eq!(lines[1], json!({"header": {"seed": 1}}));
-        assert_eq!(lines[2], json!({"name": "augment"}));
-    }
-
-    #[test]
-    fn a_file_that_grew_too_large_is_rotated_with_a_new_header() {
-        let folder = tempfile::tempdir().unwrap();
-        let recorder = Recorder::open(folder.path(), 30, json!({}));
-        for name in ["one", "two", "three", "four"] {
-            recorder.write(&event(name));
+    fn facts() -> RunFacts {
+        RunFacts {
+            hotkey: AccountId::from([1; 32]),
+            netuid: 8,
+            seed: 3,
+            version_key: 216,
+            judges: vec!["dpo_reward_model".into()],
         }
-        let (new, old) = (
-            lines(&folder.path().join(FILE)),
-            lines(&folder.path().join("events.1.jsonl")),
-        );
-        assert_eq!(new[0], json!({"header": {}}));
-        assert_eq!(new.last(), Some(&json!({"name": "four"})));
-        assert!(old.len() >= 2);
     }
 
     #[test]
-    fn sizes_are_read_as_people_write_them() {
-        assert_eq!(parse_size("2 GB"), Some(2_000_000_000));
-        assert_eq!(parse_size("1.5kB"), Some(1500));
-        assert_eq!(parse_size("2147483648"), Some(2_147_483_648));
-        assert_eq!(parse_size("2 apples"), None);
-        assert_eq!(parse_size(""), None);
+    fn the_header_has_settings_tags_versions_and_what_is_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = ValidatorConfig::default();
+        config.neuron.disable_set_weights = true;
+        let more = || Map::from_iter([("memory".to_owned(), json!("memory.3"))]);
+        let recorder = recorder(&config, folder.path(), facts(), more);
+        recorder.write(&Map::from_iter([("name".to_owned(), json!("forward"))]));
+        let Record::Header(header) = read(&folder.path().join(FILE)).unwrap().next().unwrap().unwrap() else {
+            panic!("no header")
+        };
+        let tags: Vec<&str> = header["tags"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|tag| tag.as_str().unwrap())
+            .collect();
+        assert_eq!(
+            tags[1..],
+            [
+                env!("CARGO_PKG_VERSION"),
+                "216",
+                "netuid_8",
+                "dpo_reward_model",
+                "disable_set_weights"
+            ]
+        );
+        assert_eq!(header["memory"], "memory.3");
+        assert_eq!(header["reward"]["dpo_weight"], json!(1.0));
+        assert!(header["started"].as_f64().unwrap() > 1e9);
+        assert!(!folder.path().join("wandb").exists(), "no run without --wandb.offline");
+    }
+
+    #[test]
+    fn wandb_runs_are_written_offline_and_rolled_by_their_length() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = ValidatorConfig::default();
+        config.wandb.offline = true;
+        config.wandb.run_step_length = 2;
+        let runs = |config: &ValidatorConfig| {
+            let folder = tempfile::tempdir_in(folder.path()).unwrap();
+            let recorder = recorder(config, folder.path(), facts(), Map::new);
+            let step = StepEvent {
+                name: "augment".into(),
+                ..StepEvent::default()
+            };
+            for _ in 0..5 {
+                recorder.write(&step.fields());
+            }
+            std::fs::read_dir(folder.path().join("wandb")).map_or(0, Iterator::count)
+        };
+        assert_eq!(runs(&config), 3);
+        config.wandb.off = true;
+        assert_eq!(runs(&config), 0);
     }
 }

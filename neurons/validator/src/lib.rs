@@ -12,6 +12,7 @@ pub mod config;
 pub mod dataset;
 pub mod error;
 pub mod events;
+pub mod export;
 pub mod forward;
 pub mod memory;
 pub mod models;

@@ -10,14 +10,14 @@ use axoneme_neuron::preflight::WithoutChain;
 use axoneme_neuron::preflight::{self, Identity};
 use axoneme_neuron::{Duties, ExitCode, Failure, Readiness, StateStore, admin};
 use rand::RngCore;
-use serde_json::json;
+use serde_json::Map;
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::book::{Book, Scale, ScoreRule};
 use crate::config::ValidatorConfig;
 use crate::dataset;
-use crate::events::{Recorder, parse_size};
+use crate::events::{self, RunFacts};
 use crate::forward::ForwardConfig;
 use crate::models;
 use crate::passes::{PassSettings, Passes, stream};
@@ -132,7 +132,14 @@ async fn start(config: ValidatorConfig, host: Host, cancel: CancellationToken) -
     };
     let dendrite =
         Dendrite::new(identity.hotkey.clone(), transport).map_err(|error| Failure::new(ExitCode::Failure, &error))?;
-    let events = Arc::new(recorder(&config, &folder, &identity, seed));
+    let facts = RunFacts {
+        hotkey: identity.hotkey.account_id(),
+        netuid: identity.netuid,
+        seed,
+        version_key: config.neuron.weights_version_key.unwrap_or_else(own_version_key),
+        judges: judge.names().into_iter().map(Into::into).collect(),
+    };
+    let events = Arc::new(events::recorder(&config, &folder, facts, Map::new));
     tracing::info!(
         netuid = identity.netuid, uid = identity.uid, hotkey = %identity.hotkey.account_id(),
         chain = %identity.endpoint, seed, prompt_runs = 1 + 2 * config.neuron.num_followup_steps,
@@ -238,24 +245,6 @@ fn step_config(config: &ValidatorConfig) -> StepConfig {
         scoring_timeout: Duration::from_secs_f64(neuron.scoring_timeout),
         log_rewards: !neuron.disable_log_rewards,
     }
-}
-
-fn recorder(config: &ValidatorConfig, folder: &std::path::Path, identity: &Identity, seed: u64) -> Recorder {
-    if config.neuron.dont_save_events {
-        return Recorder::off();
-    }
-    let header = json!({
-        "version": env!("CARGO_PKG_VERSION"),
-        "hotkey": identity.hotkey.account_id().to_string(),
-        "netuid": identity.netuid,
-        "seed": seed,
-        "neuron": config.neuron,
-        "reward": config.reward,
-        "dataset": config.dataset,
-    });
-    // Checked with the other settings; the default stands in.
-    let limit = parse_size(&config.neuron.events_retention_size).unwrap_or(2_000_000_000);
-    Recorder::open(folder, limit, header)
 }
 
 fn pass_settings(config: &ValidatorConfig) -> PassSettings {

@@ -12,6 +12,8 @@ pub fn program() -> Program {
     settings.extend(reward());
     settings.extend(dataset());
     settings.extend(blacklist());
+    settings.extend(record());
+    settings.extend(wandb());
     settings.extend(axon_settings());
     settings.extend(admin_settings());
     Program {
@@ -264,6 +266,43 @@ fn blacklist() -> Vec<Setting> {
     ]
 }
 
+fn record() -> Vec<Setting> {
+    vec![
+        Setting::new("record.keep_files", Kind::Integer, "Full event files that are kept"),
+        Setting::new("record.zstd", Kind::Switch, "Pack full event files with zstd"),
+        Setting::new(
+            "record.parquet",
+            Kind::Switch,
+            "Write a Parquet file beside each full event file",
+        ),
+    ]
+}
+
+fn wandb() -> Vec<Setting> {
+    vec![
+        Setting::new("wandb.off", Kind::Switch, "Write no wandb runs, whatever else is set"),
+        Setting::new(
+            "wandb.offline",
+            Kind::Switch,
+            "Write wandb runs into the data directory; nothing is sent, `wandb sync` uploads them",
+        ),
+        Setting::new(
+            "wandb.track_gating_model",
+            Kind::Switch,
+            "Put the gating model's head into the run",
+        ),
+        Setting::new("wandb.project_name", Kind::Text, "Project of the runs"),
+        Setting::new("wandb.entity", Kind::Text, "Team or user of the runs"),
+        Setting::new("wandb.notes", Kind::Text, "Notes of the runs"),
+        Setting::new("wandb.weights_step_length", Kind::Integer, "Accepted without effect"),
+        Setting::new(
+            "wandb.run_step_length",
+            Kind::Integer,
+            "Prompt runs after which a new run and a new event file begin; 0 never",
+        ),
+    ]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -277,7 +316,7 @@ mod tests {
             let pointer = format!("/{}", setting.key.replace('.', "/"));
             assert!(value.pointer(&pointer).is_some(), "no field for {}", setting.key);
         }
-        for section in ["neuron", "reward", "dataset", "blacklist"] {
+        for section in ["neuron", "reward", "dataset", "blacklist", "record", "wandb"] {
             for field in value[section].as_object().unwrap().keys() {
                 let key = format!("{section}.{field}");
                 assert!(settings.iter().any(|setting| setting.key == key), "no flag for {key}");
