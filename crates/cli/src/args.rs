@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use axoneme_drill::{Fault, parse_duration};
 use axoneme_wallet::AccountId;
 use clap::{Args, Parser, Subcommand};
 
@@ -86,6 +87,16 @@ pub struct UpArgs {
     /// CPU threads of the language model; 0 takes all
     #[arg(long, default_value_t = 0)]
     pub threads: usize,
+    /// Let the neurons reach the chain through a drill that fails so: cut, half-open, stall, 429 … (axoneme drill
+    /// --help lists them)
+    #[arg(long, value_name = "FAULT")]
+    pub drill: Option<Fault>,
+    /// With --drill: one fault in this time
+    #[arg(long, value_parser = parse_duration, default_value = "30s", requires = "drill")]
+    pub drill_every: Duration,
+    /// With --drill: how long each lasts
+    #[arg(long, value_parser = parse_duration, default_value = "5s", requires = "drill")]
+    pub drill_for: Duration,
     /// Log debug lines
     #[arg(long)]
     pub debug: bool,

@@ -13,9 +13,14 @@ pub async fn run(args: &DrillArgs, cancel: CancellationToken) -> Result<(), Fail
     // stdout belongs to the report.
     telemetry::init_logs(&LoggingConfig::default());
     let report = args.run(cancel).await;
-    let report = report.map_err(|error| Failure::new(code(&error), &error))?;
+    let report = report.map_err(|error| failure(&error))?;
     println!("{}", if args.json { report.json() } else { report.table() });
     Ok(())
+}
+
+/// What did not start, with its exit code.
+pub(crate) fn failure(error: &DrillError) -> Failure {
+    Failure::new(code(error), error)
 }
 
 fn code(error: &DrillError) -> ExitCode {

@@ -9,6 +9,7 @@ mod setup;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axoneme_drill::{Drill, DrillConfig, Schedule};
 use axoneme_llm::{
     DeviceChoice, Embedder, Engine, EngineConfig, MINILM_L6, ModelError, ModelRef, ModelStore, SMOLLM2_135M,
     StderrProgress,
@@ -96,7 +97,9 @@ async fn on_chain(
         prepared = setup::prepare(plan, endpoint) => prepared?,
         () = cancel.cancelled() => return stopped(args),
     };
-    let mut neurons = Neurons::start(plan, endpoint, netuid, models, cancel);
+    let drill = start_drill(args, endpoint).await?;
+    let endpoint = drill.as_ref().map_or_else(|| endpoint.to_owned(), Drill::url);
+    let mut neurons = Neurons::start(plan, &endpoint, netuid, models, cancel);
     let mut progress = Progress::default();
     let result = loop {
         tokio::select! {
@@ -126,6 +129,16 @@ async fn on_chain(
     // The figures of the report are read once nobody changes them any more.
     let stats = neurons.validator_stats();
     neurons.stop().await;
+    if let Some(drill) = drill {
+        let report = drill.shutdown().await;
+        let (outages, hit) = (report.outages.len(), report.counts.open_connections_hit);
+        tracing::info!(
+            outages,
+            connections_hit = hit,
+            accepted = report.counts.accepted,
+            "drill over"
+        );
+    }
     match result {
         Ok(None) if progress.reached() && args.until_incentive => Report::read(&client, netuid, plan, &stats)
             .await
@@ -133,6 +146,23 @@ async fn on_chain(
             .map_err(crate::local::chain),
         other => other,
     }
+}
+
+/// The proxy between the neurons and the chain, if one is asked for. The table's own look at the chain goes past it.
+async fn start_drill(args: &UpArgs, endpoint: &str) -> Result<Option<Drill>, Failure> {
+    let Some(fault) = args.drill else { return Ok(None) };
+    let start = async {
+        let mut config = DrillConfig::before(endpoint)?;
+        config.schedule = Schedule::every(fault, args.drill_every, args.drill_for)?;
+        Drill::start(config).await
+    };
+    let drill = start.await.map_err(|error| crate::drill::failure(&error))?;
+    let (every, lasts) = (args.drill_every.as_secs_f64(), args.drill_for.as_secs_f64());
+    tracing::info!(
+        "the neurons reach the chain by {}: {fault} for {lasts} s of every {every} s",
+        drill.url()
+    );
+    Ok(Some(drill))
 }
 
 /// The end that an operator asked for: well, unless a goal was set and not reached.

@@ -11,6 +11,7 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::get;
+use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::exit::{ExitCode, Failure};
@@ -45,7 +46,7 @@ pub async fn serve(
     let app = Router::new()
         .route("/livez", get(async || "ok\n"))
         .route("/readyz", get(move || ready(readiness.clone())))
-        .route("/metrics", get(move || async move { metrics.render() }));
+        .route("/metrics", get(move || async move { page(&metrics) }));
     tokio::spawn(async move {
         let folding = async {
             loop {
@@ -63,6 +64,13 @@ pub async fn serve(
     });
     tracing::info!("admin port on http://{bound} (/livez, /readyz, /metrics)");
     Ok(Some(bound))
+}
+
+/// The metrics, with how many tasks the runtime holds now: what grows with every outage is a leak.
+fn page(metrics: &PrometheusHandle) -> String {
+    let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    metrics::gauge!("process_tasks").set(tasks as f64);
+    metrics.render()
 }
 
 async fn ready(readiness: Readiness) -> impl IntoResponse {

@@ -1,6 +1,6 @@
 //! The long-running duties of a neuron, under a supervisor.
 //!
-//! A duty that fails is started again after a pause that doubles up to a minute; one that panics
+//! A duty that fails is started again after a pause that doubles up to half a minute; one that panics
 //! too; one that shows no progress for its limit is ended and started again. Only an error that
 //! no retry can mend ([`DutyError::Fatal`]) ends the neuron.
 
@@ -17,8 +17,11 @@ use crate::exit::{Failure, with_causes};
 
 /// First pause after a failure.
 const BACK_OFF_FIRST: Duration = Duration::from_millis(500);
-/// Longest pause; longer would leave a neuron idle after a short outage.
-const BACK_OFF_LONGEST: Duration = Duration::from_secs(60);
+/// Longest pause: with it and the deadline of a call, a neuron is at work again within a minute after any outage.
+const BACK_OFF_LONGEST: Duration = Duration::from_secs(30);
+/// A duty that ran for so long was well, and its next failure has a cause of its own. An endpoint that goes away every
+/// half a minute must not make the pauses longer and longer.
+const SETTLED: Duration = Duration::from_secs(10);
 
 /// Why a duty ended.
 #[derive(Debug)]
@@ -110,7 +113,7 @@ impl Duties {
                     break;
                 }
                 metrics::counter!("neuron_duty_restarts_total", "duty" => name).increment(1);
-                if started.elapsed() > BACK_OFF_LONGEST {
+                if started.elapsed() >= SETTLED {
                     pause = BACK_OFF_FIRST;
                 }
                 tracing::warn!(duty = name, "duty stopped: {reason}; again in {pause:?}");
@@ -187,6 +190,27 @@ mod tests {
         // Pauses of 0.5, 1 and 2 s, and 5 s until the third attempt counts as stuck.
         tokio::time::sleep(Duration::from_secs(10)).await;
         assert_eq!(starts.load(Ordering::SeqCst), 4);
+        cancel.cancel();
+        assert!(running.await.unwrap().is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn failures_far_apart_do_not_make_the_pauses_longer() {
+        let cancel = CancellationToken::new();
+        let mut duties = Duties::new(cancel.clone());
+        let starts = Arc::new(AtomicUsize::new(0));
+        let counter = starts.clone();
+        duties.spawn("test", LONG, move |_, _| {
+            counter.fetch_add(1, Ordering::SeqCst);
+            async {
+                tokio::time::sleep(Duration::from_secs(25)).await;
+                Err(std::io::Error::other("the endpoint went away").into())
+            }
+        });
+        let running = tokio::spawn(duties.run(LONG));
+        tokio::time::sleep(Duration::from_secs(600)).await;
+        // Each life takes 25.5 s.
+        assert_eq!(starts.load(Ordering::SeqCst), 24);
         cancel.cancel();
         assert!(running.await.unwrap().is_ok());
     }

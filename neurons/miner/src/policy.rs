@@ -39,8 +39,8 @@ pub struct MinerPolicy {
 }
 
 impl MinerPolicy {
-    /// Rules over `metagraph`, which came from the chain just now. Newer ones come in by
-    /// [`keep_informed`](Self::keep_informed).
+    /// Rules over `metagraph`, which came from the chain `age` ago: some time, where an earlier process fetched it.
+    /// Newer ones come in by [`keep_informed`](Self::keep_informed).
     ///
     /// # Errors
     /// When a listed hotkey is not an address.
@@ -48,6 +48,7 @@ impl MinerPolicy {
         settings: &BlacklistSection,
         priority: &PrioritySection,
         metagraph: &Metagraph,
+        age: Duration,
     ) -> Result<Arc<Self>, ConfigError> {
         Ok(Arc::new(Self {
             always: addresses("miner.blacklist.whitelist", &settings.whitelist)?,
@@ -58,7 +59,7 @@ impl MinerPolicy {
             },
             settings: settings.clone(),
             priority: priority.clone(),
-            census: RwLock::new(Census::of(metagraph)),
+            census: RwLock::new(Census::of(metagraph, age)),
             admitted: RwLock::default(),
         }))
     }
@@ -87,7 +88,7 @@ impl MinerPolicy {
 
     /// Takes over a metagraph that came from the chain just now.
     pub fn update(&self, metagraph: &Metagraph) {
-        let census = Census::of(metagraph);
+        let census = Census::of(metagraph, Duration::ZERO);
         *self.census.write() = census;
     }
 

@@ -71,7 +71,12 @@ pub async fn run(config: MinerConfig, host: Host, cancel: CancellationToken) -> 
         identity.file.clone(),
     )
     .newest;
-    let policy = MinerPolicy::new(&config.miner.blacklist, &config.miner.priority, &identity.metagraph)?;
+    let policy = MinerPolicy::new(
+        &config.miner.blacklist,
+        &config.miner.priority,
+        &identity.metagraph,
+        identity.snapshot.age(),
+    )?;
     policy.keep_informed(&mut duties, &metagraph);
     let forward = Arc::new(match engine {
         Some(engine) => PromptingForward::model(config.miner.clone(), engine),

@@ -188,7 +188,10 @@ impl Plan {
                 port: 0,
                 ..AxonConfig::default()
             },
-            admin: AdminConfig { port: Some(0) },
+            // Five admin ports are of use where somebody watches what a drill does to each.
+            admin: AdminConfig {
+                port: self.args.drill.is_none().then_some(0),
+            },
             neuron: NeuronSection {
                 device: self.args.device.clone(),
                 ..NeuronSection::default()

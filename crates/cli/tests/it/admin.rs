@@ -4,20 +4,19 @@ use std::time::{Duration, Instant};
 
 use crate::harness::{PATIENCE, Running};
 
-/// Sum of the metrics whose lines begin so.
+/// [`number`] where nothing is async.
 pub fn metric(admin: &str, name: &str) -> f64 {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
-    let page = runtime.block_on(async {
-        reqwest::get(format!("{admin}/metrics"))
-            .await
-            .unwrap()
-            .text()
-            .await
-            .unwrap()
-    });
+    runtime.block_on(number(admin, name))
+}
+
+/// Sum of the metrics whose lines begin so.
+pub async fn number(admin: &str, name: &str) -> f64 {
+    let answer = reqwest::get(format!("{admin}/metrics")).await.unwrap();
+    let page = answer.text().await.unwrap();
     page.lines()
         .filter(|line| line.starts_with(name))
         .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())

@@ -1,6 +1,8 @@
 //! The programs as an operator runs them: real processes, real sockets, real chain and models.
 
 mod admin;
+mod away;
+mod drill;
 mod harness;
 mod kill;
 mod outage;

@@ -21,6 +21,8 @@ pub(super) struct Standing {
 pub(super) struct Census {
     by_hotkey: HashMap<AccountId, Standing>,
     taken: Instant,
+    /// How old the metagraph was then.
+    age: Duration,
 }
 
 /// How far a census can be trusted.
@@ -43,8 +45,8 @@ pub(super) struct Ages {
 }
 
 impl Census {
-    /// Takes over a metagraph that came from the chain just now.
-    pub(super) fn of(metagraph: &Metagraph) -> Self {
+    /// Takes over a metagraph that came from the chain `age` ago.
+    pub(super) fn of(metagraph: &Metagraph, age: Duration) -> Self {
         let standing = |neuron: &axoneme_chain::Neuron| {
             let standing = Standing {
                 permit: neuron.validator_permit,
@@ -55,6 +57,7 @@ impl Census {
         Self {
             by_hotkey: metagraph.neurons.iter().map(standing).collect(),
             taken: Instant::now(),
+            age,
         }
     }
 
@@ -63,7 +66,7 @@ impl Census {
     }
 
     pub(super) fn stage(&self, ages: Ages) -> Stage {
-        match self.taken.elapsed() {
+        match self.age.saturating_add(self.taken.elapsed()) {
             age if age >= ages.too_old.max(ages.stale) => Stage::TooOld,
             age if age >= ages.stale => Stage::Stale,
             _ => Stage::Fresh,

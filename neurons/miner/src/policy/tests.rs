@@ -57,7 +57,7 @@ fn policy(change: impl FnOnce(&mut BlacklistSection)) -> Arc<MinerPolicy> {
     };
     change(&mut settings);
     let priority = PrioritySection { default: -1.0 };
-    MinerPolicy::new(&settings, &priority, &metagraph()).expect("settings")
+    MinerPolicy::new(&settings, &priority, &metagraph(), Duration::ZERO).expect("settings")
 }
 
 fn forbidden(verdict: &Verdict) -> Option<Ground> {
@@ -131,6 +131,22 @@ async fn an_old_metagraph_serves_those_it_served_before_and_a_very_old_one_nobod
         Some(Ground::NotRegistered),
         "served before, and known to be gone"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_metagraph_from_disk_is_as_old_as_it_is() {
+    let settings = BlacklistSection {
+        metagraph_stale_seconds: STALE,
+        metagraph_too_old_seconds: TOO_OLD,
+        ..BlacklistSection::default()
+    };
+    let aged = |seconds| {
+        let age = Duration::from_secs(seconds);
+        let policy = MinerPolicy::new(&settings, &PrioritySection::default(), &metagraph(), age).expect("settings");
+        policy.blacklist(&hotkey(1), "Prompting")
+    };
+    assert_eq!(aged(STALE - 1), Verdict::Allow);
+    assert_eq!(aged(STALE), Verdict::Unknown);
 }
 
 #[tokio::test(start_paused = true)]
