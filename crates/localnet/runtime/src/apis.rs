@@ -222,6 +222,10 @@ sp_api::impl_runtime_apis! {
             SubtensorModule::selective_metagraph(netuid, subid, &metagraph_indexes)
         }
 
+        fn get_subnet_to_prune() -> Option<u16> {
+            SubtensorModule::subnet_to_prune()
+        }
+
         fn get_next_epoch_start_block(netuid: u16) -> Option<u64> {
             SubtensorModule::schedule(netuid).next_start()
         }

@@ -51,6 +51,7 @@ sp_api::decl_runtime_apis! {
         fn get_coldkey_auto_stake_hotkey(coldkey: AccountId32, netuid: u16) -> Option<AccountId32>;
         fn get_selective_mechagraph(netuid: u16, subid: u8, metagraph_indexes: Vec<u16>) -> Option<SelectiveMetagraph<AccountId32>>;
         fn get_next_epoch_start_block(netuid: u16) -> Option<u64>;
+        fn get_subnet_to_prune() -> Option<u16>;
         fn get_block_emission() -> u64;
     }
 

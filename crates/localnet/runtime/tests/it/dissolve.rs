@@ -1,7 +1,8 @@
 //! Subnets that end, and what people give up or say about themselves.
 
 use crate::chain::*;
-use node_subtensor_runtime::{Runtime, RuntimeCall, RuntimeOrigin, SubtensorModule};
+use codec::Decode;
+use node_subtensor_runtime::{api, Runtime, RuntimeCall, RuntimeOrigin, SubtensorModule};
 use pallet_subtensor::*;
 use sp_runtime::DispatchError;
 
@@ -47,10 +48,16 @@ fn a_new_subnet_takes_the_place_of_the_cheapest_one() {
             let hotkey = account(hotkey);
             call("Charlie", Call::register_network { hotkey })
         };
+        let to_prune = || {
+            let answer = api::dispatch("SubnetInfoRuntimeApi_get_subnet_to_prune", &[]).expect("exists");
+            Option::<u16>::decode(&mut &answer[..]).expect("a number or none")
+        };
         refused(create("hot"), Error::SubnetLimitReached);
+        assert_eq!(to_prune(), None, "all are immune");
         NetworkImmunityPeriod::<Runtime>::put(10);
         next_blocks(10);
         SubnetMovingPrice::<Runtime>::mutate(1, |price| price.bits += 1 << 40);
+        assert_eq!(to_prune(), Some(netuid));
         assert_eq!(create("hot"), Ok(()));
         happened(Event::NetworkRemoved(netuid));
         happened(Event::NetworkAdded(netuid, 1));
