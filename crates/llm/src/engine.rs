@@ -41,6 +41,8 @@ pub struct EngineConfig {
     pub context: usize,
     /// Prompt tokens read per step. Larger reads prompts a little faster, smaller keeps the answers of others flowing.
     pub prefill_chunk: usize,
+    /// Writes chats in another way than the model's own: a chat template, as models bring one.
+    pub chat_template: Option<String>,
 }
 
 impl Default for EngineConfig {
@@ -51,6 +53,7 @@ impl Default for EngineConfig {
             queue: 16,
             context: 2048,
             prefill_chunk: 64,
+            chat_template: None,
         }
     }
 }
@@ -74,7 +77,10 @@ impl Engine {
     pub fn load(path: &Path, device: DeviceChoice, config: EngineConfig) -> Result<Self, ModelError> {
         let started = Instant::now();
         let device = device.open()?;
-        let loaded = crate::model::load(path, &device, config.context.max(1))?;
+        let mut loaded = crate::model::load(path, &device, config.context.max(1))?;
+        if let Some(template) = &config.chat_template {
+            loaded.tokenizer.write_chats_by(template, path)?;
+        }
         let tokenizer = Arc::new(loaded.tokenizer);
         let context = loaded.decoder.context();
         let limit = config.max_slots.max(1) + config.queue;

@@ -32,6 +32,9 @@ pub struct TextTokenizer {
     ends: Vec<u32>,
     specials: Vec<String>,
     template: Option<ChatTemplate>,
+    /// The tokens around a whole text, for templates.
+    begin: Option<String>,
+    end: Option<String>,
 }
 
 /// What a model file says about its special tokens and chat format.
@@ -86,22 +89,28 @@ impl TextTokenizer {
             .collect();
         ends.sort_unstable();
         ends.dedup();
-        let template =
-            match hints.template {
-                Some(source) => Some(ChatTemplate::compile(source, hints.begin, hints.end).map_err(|reason| {
-                    ModelError::Template {
-                        path: path.to_owned(),
-                        reason,
-                    }
-                })?),
-                None => None,
-            };
-        Ok(Self {
+        let mut tokenizer = Self {
             inner,
             ends,
             specials,
-            template,
-        })
+            template: None,
+            begin: hints.begin,
+            end: hints.end,
+        };
+        if let Some(source) = &hints.template {
+            tokenizer.write_chats_by(source, path)?;
+        }
+        Ok(tokenizer)
+    }
+
+    /// Writes chats by this template from now on; `path` is the model's, for messages.
+    pub(crate) fn write_chats_by(&mut self, source: &str, path: &Path) -> Result<(), ModelError> {
+        let compiled = ChatTemplate::compile(source.to_owned(), self.begin.clone(), self.end.clone());
+        self.template = Some(compiled.map_err(|reason| ModelError::Template {
+            path: path.to_owned(),
+            reason,
+        })?);
+        Ok(())
     }
 
     /// The tokenizer itself.

@@ -1,15 +1,19 @@
 //! The miner's settings.
 
+mod answers;
+mod callers;
+mod flags;
+
 use std::time::Duration;
 
 use axoneme_axon::{AuthPolicy, Limits, Rate};
-use axoneme_neuron::config::{
-    AdminConfig, AxonConfig, LoggingConfig, SubtensorConfig, WalletConfig, admin_settings, axon_settings,
-    common_settings,
-};
-use axoneme_neuron::{Program, Setting, SettingKind as Kind};
+use axoneme_neuron::config::{AdminConfig, AxonConfig, LoggingConfig, SubtensorConfig, WalletConfig};
 use axoneme_protocol::{AXON_PROTOCOL, BTAUTH_PROTOCOL};
 use serde::{Deserialize, Serialize};
+
+pub use answers::{BtlmSection, ChatSettings, MinerKind, OpenAiSection, Style, VicunaSection, WandbSection};
+pub use callers::{BlacklistSection, PrioritySection};
+pub use flags::program;
 
 /// Everything an operator can set. The same names are flags, keys of the TOML file and
 /// environment variables.
@@ -32,6 +36,14 @@ pub struct MinerConfig {
     pub neuron: NeuronSection,
     /// How requests are answered and who may ask.
     pub miner: MinerSection,
+    /// The server behind `miner.type = "openai"`.
+    pub openai: OpenAiSection,
+    /// The model behind `miner.type = "vicuna"`.
+    pub vicuna: VicunaSection,
+    /// The model behind `miner.type = "btlm"`.
+    pub btlm: BtlmSection,
+    /// Known from older miners; nothing is tracked.
+    pub wandb: WandbSection,
 }
 
 impl Default for MinerConfig {
@@ -45,6 +57,10 @@ impl Default for MinerConfig {
             admin: AdminConfig::default(),
             neuron: NeuronSection::default(),
             miner: MinerSection::default(),
+            openai: OpenAiSection::default(),
+            vicuna: VicunaSection::default(),
+            btlm: BtlmSection::default(),
+            wandb: WandbSection::default(),
         }
     }
 }
@@ -68,16 +84,6 @@ impl Default for NeuronSection {
     }
 }
 
-/// What answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum MinerKind {
-    /// The local language model.
-    Llm,
-    /// Sends the prompt back. Earns next to nothing; shows a validator at work.
-    Echo,
-}
-
 /// `miner.*`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -89,6 +95,11 @@ pub struct MinerSection {
     pub model: String,
     /// Said to the model before every conversation; empty leaves it out.
     pub system_prompt: String,
+    /// How a conversation is written for the model: `auto` by the model's own template, or `vicuna`, `btlm`, `chatml`,
+    /// `plain`.
+    pub prompt_style: Style,
+    /// What the miner of type `template` answers.
+    pub template: String,
     /// Longest answer, tokens.
     pub max_tokens: usize,
     /// 0 always takes the likeliest token; 1 follows the model's own distribution.
@@ -111,6 +122,20 @@ pub struct MinerSection {
     pub delay_seconds: f64,
     /// Blocks between two refreshes of the metagraph.
     pub blocks_per_epoch: u64,
+    /// Last part of the data directory, as older miners call it; empty takes `neuron.name`.
+    pub name: String,
+    /// Known from older miners, which never read it either.
+    pub root: String,
+    /// Weigh this miner itself, and nobody else, once per `blocks_per_epoch`. Most chains refuse that to who has no permit.
+    pub set_weights: bool,
+    /// Never do that, whatever `set_weights` says.
+    pub no_set_weights: bool,
+    /// Serve, but do not publish the axon's address on chain.
+    pub no_serve: bool,
+    /// Take part without serving anybody.
+    pub no_start_axon: bool,
+    /// Known from older miners.
+    pub mock_subtensor: bool,
     /// How callers may prove who they are.
     pub wire: WireSection,
     /// How much they may ask.
@@ -127,6 +152,8 @@ impl Default for MinerSection {
             kind: MinerKind::Llm,
             model: "default".into(),
             system_prompt: String::new(),
+            prompt_style: Style::Auto,
+            template: "I am a chatbot of the text-prompting subnet. How may I help you?".into(),
             max_tokens: 200,
             temperature: 0.7,
             top_p: 0.95,
@@ -137,6 +164,13 @@ impl Default for MinerSection {
             delay_share: 0.0,
             delay_seconds: 0.0,
             blocks_per_epoch: 100,
+            name: String::new(),
+            root: String::new(),
+            set_weights: false,
+            no_set_weights: false,
+            no_serve: false,
+            no_start_axon: false,
+            mock_subtensor: false,
             wire: WireSection::default(),
             limits: LimitsSection::default(),
             blacklist: BlacklistSection::default(),
@@ -231,183 +265,68 @@ impl LimitsSection {
     }
 }
 
-/// `miner.blacklist.*`
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct BlacklistSection {
-    /// Hotkeys that are served whatever the metagraph says.
-    pub whitelist: Vec<String>,
-    /// Hotkeys that are never served, not even from the whitelist.
-    pub blacklist: Vec<String>,
-    /// Serve only hotkeys with a validator permit.
-    pub force_validator_permit: bool,
-    /// Serve hotkeys that are not registered on the subnet.
-    pub allow_non_registered: bool,
-    /// Least stake of a caller, TAO.
-    pub minimum_stake_requirement: f64,
-    /// Age of the metagraph, seconds, from which on only callers are served that were served before.
-    pub metagraph_stale_seconds: u64,
-    /// Age of the metagraph, seconds, from which on nobody is served but the whitelist.
-    pub metagraph_too_old_seconds: u64,
-}
-
-impl Default for BlacklistSection {
-    /// Stale after two tempos of 360 blocks of 12 s, too old after a day.
-    fn default() -> Self {
-        Self {
-            whitelist: Vec::new(),
-            blacklist: Vec::new(),
-            force_validator_permit: false,
-            allow_non_registered: false,
-            minimum_stake_requirement: 0.0,
-            metagraph_stale_seconds: 2 * 360 * 12,
-            metagraph_too_old_seconds: 24 * 3600,
+impl MinerConfig {
+    /// The last part of the data directory.
+    pub fn name(&self) -> &str {
+        if self.miner.name.is_empty() {
+            &self.neuron.name
+        } else {
+            &self.miner.name
         }
     }
-}
 
-/// `miner.priority.*`
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct PrioritySection {
-    /// Priority of a caller that is not registered; a registered one has its stake in TAO.
-    pub default: f64,
-}
-
-/// The miner's command line.
-pub fn program() -> Program {
-    let mut settings = common_settings();
-    settings.extend(axon_settings());
-    settings.extend(admin_settings());
-    settings.extend([
-        Setting::new("neuron.name", Kind::Text, "Last part of the data directory"),
-        Setting::new("neuron.device", Kind::Text, "auto, cpu, cuda or cuda:N"),
-        Setting::new("miner.type", Kind::Text, "llm, or echo (sends the prompt back)"),
-        Setting::new(
-            "miner.model",
-            Kind::Text,
-            "default, a GGUF file, or hf:org/name[@revision]/file.gguf",
-        ),
-        Setting::new(
-            "miner.system_prompt",
-            Kind::Text,
-            "Said to the model before every conversation",
-        ),
-        Setting::new("miner.max_tokens", Kind::Integer, "Longest answer, tokens"),
-        Setting::new(
-            "miner.temperature",
-            Kind::Decimal,
-            "0 takes the likeliest token, 1 the model's distribution",
-        ),
-        Setting::new(
-            "miner.top_p",
-            Kind::Decimal,
-            "Sample from the likeliest tokens with this total probability",
-        ),
-        Setting::new(
-            "miner.repetition_penalty",
-            Kind::Decimal,
-            "Makes used tokens less likely; 1 is off",
-        ),
-        Setting::new("miner.seed", Kind::Integer, "Seed of the sampling"),
-        Setting::new("miner.threads", Kind::Integer, "CPU threads of the model; 0 takes all"),
-        Setting::new("miner.slots", Kind::Integer, "Conversations generated at the same time"),
-        Setting::new(
-            "miner.delay_share",
-            Kind::Decimal,
-            "Share of requests that wait first (a slow miner, for tests)",
-        ),
-        Setting::new("miner.delay_seconds", Kind::Decimal, "How long those wait, seconds"),
-        Setting::new(
-            "miner.blocks_per_epoch",
-            Kind::Integer,
-            "Blocks between two metagraph refreshes",
-        ),
-        Setting::new("miner.wire.v10", Kind::Switch, "Accept the Synapse wire of SDK 10"),
-        Setting::new(
-            "miner.wire.btauth",
-            Kind::Switch,
-            "Accept btauth/1, the signed requests of SDK 11",
-        ),
-        Setting::new(
-            "miner.wire.sign_responses",
-            Kind::Switch,
-            "Sign answers to btauth/1 callers (twresp/1)",
-        ),
-        Setting::new(
-            "miner.wire.tls",
-            Kind::Switch,
-            "Serve TLS on the same port too, its key published on chain",
-        ),
-        Setting::new(
-            "miner.limits.per_address",
-            Kind::Decimal,
-            "Requests per second of one address; 0 is no limit",
-        ),
-        Setting::new(
-            "miner.limits.per_hotkey",
-            Kind::Decimal,
-            "Requests per second of one hotkey; 0 is no limit",
-        ),
-        Setting::new(
-            "miner.limits.handler_seconds",
-            Kind::Decimal,
-            "Longest time for queue and answer together, seconds",
-        ),
-        Setting::new(
-            "miner.blacklist.whitelist",
-            Kind::List,
-            "Hotkeys that are always served",
-        ),
-        Setting::new("miner.blacklist.blacklist", Kind::List, "Hotkeys that are never served"),
-        Setting::new(
-            "miner.blacklist.force_validator_permit",
-            Kind::Switch,
-            "Serve only validators with a permit",
-        ),
-        Setting::new(
-            "miner.blacklist.allow_non_registered",
-            Kind::Switch,
-            "Serve unregistered hotkeys too",
-        ),
-        Setting::new(
-            "miner.blacklist.minimum_stake_requirement",
-            Kind::Decimal,
-            "Least stake of a caller, TAO",
-        ),
-        Setting::new(
-            "miner.blacklist.metagraph_stale_seconds",
-            Kind::Integer,
-            "Age of the metagraph from which on only earlier callers are served",
-        ),
-        Setting::new(
-            "miner.blacklist.metagraph_too_old_seconds",
-            Kind::Integer,
-            "Age of the metagraph from which on only the whitelist is served",
-        ),
-        Setting::new(
-            "miner.priority.default",
-            Kind::Decimal,
-            "Priority of an unregistered caller",
-        ),
-    ]);
-    Program {
-        name: "miner",
-        about: "A miner of the text-prompting subnet",
-        settings,
+    /// Whether the miner weighs itself.
+    pub fn weighs_itself(&self) -> bool {
+        self.miner.set_weights && !self.miner.no_set_weights
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_flag_is_a_field() {
-        let value = axoneme_neuron::config::as_json(&MinerConfig::default());
-        for setting in program().settings {
-            let pointer = format!("/{}", setting.key.replace('.', "/"));
-            assert!(value.pointer(&pointer).is_some(), "no field for {}", setting.key);
-        }
+    /// What is set and does something else than its name says, or nothing: a line for the log each.
+    pub fn notices(&self) -> Vec<String> {
+        let usual = Self::default();
+        let mut notices = Vec::new();
+        let mut say = |set: bool, text: &str| {
+            if set {
+                notices.push(text.to_owned());
+            }
+        };
+        say(
+            !self.miner.root.is_empty(),
+            "miner.root has no effect; logging.logging_dir says where files go",
+        );
+        say(
+            self.openai.suffix.is_some(),
+            "openai.suffix has no effect: chat completions have none",
+        );
+        say(
+            self.openai.n != usual.openai.n,
+            "openai.n has no effect: only the first answer counts, so one is asked for",
+        );
+        say(self.btlm.use_deepspeed, "btlm.use_deepspeed has no effect");
+        say(
+            self.btlm.no_repeat_ngram_size != usual.btlm.no_repeat_ngram_size,
+            "btlm.no_repeat_ngram_size has no effect; miner.repetition_penalty keeps answers from going in circles",
+        );
+        say(
+            self.wandb.on,
+            "wandb.on has no effect for miners; the admin port has metrics",
+        );
+        say(
+            self.miner.mock_subtensor,
+            "miner.mock_subtensor has no effect; `axoneme up` and `localnet` are real chains",
+        );
+        say(
+            self.weighs_itself(),
+            "miner.set_weights: most chains refuse weights of hotkeys without a permit",
+        );
+        let open = &self.miner.blacklist;
+        say(
+            !open.force_validator_permit && self.miner.kind == MinerKind::OpenAi,
+            "not only validators are served (miner.blacklist.force_validator_permit), and each answer costs money",
+        );
+        say(
+            open.allow_non_registered,
+            "unregistered hotkeys are served too (miner.blacklist.allow_non_registered)",
+        );
+        notices
     }
 }

@@ -1,8 +1,11 @@
 //! Who is served, and who is served first.
 
 mod census;
+mod requests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod vectors;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -13,10 +16,12 @@ use axoneme_chain::Metagraph;
 use axoneme_neuron::metagraph::MetagraphWatch;
 use axoneme_neuron::{ConfigError, Duties};
 use axoneme_wallet::AccountId;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
+use tokio::time::Instant;
 
 use crate::config::{BlacklistSection, PrioritySection};
 use census::{Ages, Census, Stage, Standing};
+use requests::Requests;
 
 /// rao in one TAO.
 const RAO: f64 = 1e9;
@@ -36,7 +41,13 @@ pub struct MinerPolicy {
     census: RwLock<Census>,
     /// Who was served on fresh grounds.
     admitted: RwLock<HashSet<AccountId>>,
+    /// When registered callers asked, since `began`.
+    requests: Mutex<Requests>,
+    began: Instant,
 }
+
+/// What the filter says, with its reason; `None` is allowed.
+type Decision = (Option<Ground>, String);
 
 impl MinerPolicy {
     /// Rules over `metagraph`, which came from the chain `age` ago: some time, where an earlier process fetched it.
@@ -61,6 +72,8 @@ impl MinerPolicy {
             priority: priority.clone(),
             census: RwLock::new(Census::of(metagraph, age)),
             admitted: RwLock::default(),
+            requests: Mutex::default(),
+            began: Instant::now(),
         }))
     }
 
@@ -89,25 +102,51 @@ impl MinerPolicy {
     /// Takes over a metagraph that came from the chain just now.
     pub fn update(&self, metagraph: &Metagraph) {
         let census = Census::of(metagraph, Duration::ZERO);
+        let registered = metagraph.neurons.iter().map(|neuron| neuron.hotkey).collect();
         *self.census.write() = census;
+        self.requests.lock().keep(&registered);
     }
 
-    /// The rules about who a caller is; the first that fits decides.
-    fn judge(&self, standing: Option<Standing>) -> Verdict {
+    /// The rules about who a caller is and how often it asked; the first that fits decides.
+    fn judge(&self, caller: &AccountId, standing: Option<Standing>) -> Decision {
+        let refuse = |ground, reason: &str| (Some(ground), reason.to_owned());
         let Some(standing) = standing else {
-            return if self.settings.allow_non_registered && !self.settings.force_validator_permit {
-                Verdict::Allow
+            return if !self.settings.allow_non_registered {
+                refuse(Ground::NotRegistered, "hotkey not registered")
+            } else if self.settings.force_validator_permit {
+                let reason = "validator permit required, but hotkey not registered";
+                refuse(Ground::NotRegistered, reason)
             } else {
-                Verdict::Forbid(Ground::NotRegistered, "hotkey not registered".into())
+                (None, PASSED.to_owned())
             };
         };
         if self.settings.force_validator_permit && !standing.permit {
-            return Verdict::Forbid(Ground::NotValidator, "hotkey has no validator permit".into());
+            return refuse(Ground::NotValidator, "validator permit required");
         }
         if (standing.stake as f64) < self.settings.minimum_stake_requirement * RAO {
-            return Verdict::Forbid(Ground::LowStake, "stake below the minimum".into());
+            return refuse(Ground::LowStake, "stake below the minimum");
         }
-        Verdict::Allow
+        let period = self.settings.period();
+        let places = self.priority.len_request_timestamps;
+        let requests = self.requests.lock();
+        let times = requests.of(caller).filter(|_| !period.is_zero());
+        if times.is_some_and(|times| times.are_full(self.began.elapsed(), places, period)) {
+            let minutes = self.settings.min_request_period;
+            let reason = format!("a request frequency exceeded {places} requests in {minutes} minutes.");
+            return refuse(Ground::Denied, &reason);
+        }
+        (None, PASSED.to_owned())
+    }
+
+    /// Allow list, deny list, then what the metagraph says.
+    fn filter(&self, caller: &AccountId, standing: Option<Standing>) -> Decision {
+        if self.always.contains(caller) {
+            (None, "whitelisted hotkey".to_owned())
+        } else if self.never.contains(caller) {
+            (Some(Ground::Denied), "blacklisted hotkey".to_owned())
+        } else {
+            self.judge(caller, standing)
+        }
     }
 
     fn remember(&self, caller: &AccountId) {
@@ -121,6 +160,9 @@ impl MinerPolicy {
     }
 }
 
+/// Said about callers that are served.
+const PASSED: &str = "passed blacklist";
+
 fn addresses(key: &str, texts: &[String]) -> Result<HashSet<AccountId>, ConfigError> {
     let parse = |text: &String| {
         text.parse::<AccountId>().map_err(|error| ConfigError::Value {
@@ -133,33 +175,44 @@ fn addresses(key: &str, texts: &[String]) -> Result<HashSet<AccountId>, ConfigEr
 }
 
 impl CallerPolicy for MinerPolicy {
-    /// Deny list, allow list, then what the metagraph says, as far as it can still be trusted.
+    /// The filter, as far as the metagraph can still be trusted. What the lists say does not grow old.
     fn blacklist(&self, caller: &AccountId, _synapse: &str) -> Verdict {
-        if self.never.contains(caller) {
-            return Verdict::Forbid(Ground::Denied, "hotkey is on the blacklist".into());
-        }
-        if self.always.contains(caller) {
-            return Verdict::Allow;
-        }
         let (stage, standing) = {
             let census = self.census.read();
             (census.stage(self.ages), census.find(caller))
         };
-        let verdict = match stage {
-            Stage::TooOld => Verdict::Unknown,
-            Stage::Stale if !self.admitted.read().contains(caller) => Verdict::Unknown,
-            Stage::Fresh | Stage::Stale => self.judge(standing),
+        let listed = self.always.contains(caller) || self.never.contains(caller);
+        let trusted = match stage {
+            Stage::TooOld => false,
+            Stage::Stale => self.admitted.read().contains(caller),
+            Stage::Fresh => true,
         };
-        if verdict == Verdict::Allow && stage == Stage::Fresh {
-            self.remember(caller);
+        if !listed && !trusted {
+            return Verdict::Unknown;
         }
-        verdict
+        match self.filter(caller, standing) {
+            (Some(ground), reason) => Verdict::Forbid(ground, reason),
+            (None, _) => {
+                if !listed && stage == Stage::Fresh {
+                    self.remember(caller);
+                }
+                Verdict::Allow
+            }
+        }
     }
 
-    /// Stake in TAO; higher is answered first.
+    /// Stake in TAO, more for who has not asked for long; higher is answered first.
     fn priority(&self, caller: &AccountId) -> f64 {
-        let standing = self.census.read().find(caller);
-        standing.map_or(self.priority.default, |standing| standing.stake as f64 / RAO)
+        let Some(standing) = self.census.read().find(caller) else {
+            return self.priority.default;
+        };
+        let now = self.began.elapsed();
+        let stake = standing.stake as f64 / RAO;
+        let mut requests = self.requests.lock();
+        let times = requests.of_mut(caller);
+        let priority = times.priority(now, stake, self.priority.unit());
+        times.record(now, self.priority.len_request_timestamps);
+        priority
     }
 
     /// Validators with a permit, and who is on the allow list.

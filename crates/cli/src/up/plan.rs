@@ -211,6 +211,7 @@ impl Plan {
                 blocks_per_epoch: u64::from(self.args.tempo),
                 ..MinerSection::default()
             },
+            ..MinerConfig::default()
         }
     }
 

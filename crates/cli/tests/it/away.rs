@@ -1,42 +1,11 @@
 //! Daemons that start while the chain is away: a miner serves by its last metagraph, a validator waits.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axoneme_dendrite::{Answer, AxonTarget, Dendrite, DendriteConfig};
-use axoneme_protocol::Prompting;
-use axoneme_wallet::Wallet;
-
 use crate::admin::{admin_of, metric, status, wait_until};
-use crate::harness::{PATIENCE, Running, Subnet, alone_with_models};
+use crate::harness::{PATIENCE, Subnet, alone_with_models};
 
-/// Asks the miner as the hotkey of a wallet.
-fn ask(subnet: &Subnet, wallet: &str, miner: &mut Running) -> Answer<Prompting> {
-    let line = miner.wait_for("miner started");
-    let word = |key: &str| {
-        let rest = line.split(&format!("{key}=")).nth(1).unwrap();
-        rest.split(' ').next().unwrap().to_owned()
-    };
-    let port = word("listen").rsplit(':').next().unwrap().parse().unwrap();
-    let target = AxonTarget::new(word("hotkey").parse().unwrap(), [127, 0, 0, 1].into(), port);
-    let hotkey = Wallet::new(subnet.path("wallets"), wallet, "default")
-        .load_hotkey()
-        .unwrap();
-    let config = DendriteConfig {
-        allow_private: true,
-        ..DendriteConfig::default()
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
-        let dendrite = Dendrite::new(Arc::new(hotkey), config).unwrap();
-        dendrite
-            .call(&target, Prompting::ask("are you there?"), Duration::from_secs(10))
-            .await
-    })
-}
+const ANSWER: Duration = Duration::from_secs(10);
 
 fn unready_because_of_the_chain(admin: &str) -> bool {
     let (code, why) = status(admin, "/readyz");
@@ -69,10 +38,10 @@ fn a_miner_serves_by_its_last_metagraph_until_the_chain_comes_and_then_goes_on_w
     let mut miner = start(&subnet);
     miner.wait_for("starting with the metagraph of block");
     let admin = admin_of(&mut miner);
-    let answer = ask(&subnet, "validator", &mut miner);
+    let answer = subnet.ask("validator", &mut miner, "are you there?", ANSWER);
     assert!(answer.is_success(), "{} {}", answer.status, answer.message);
     assert_eq!(answer.synapse.completion, "are you there?");
-    let answer = ask(&subnet, "stranger", &mut miner);
+    let answer = subnet.ask("stranger", &mut miner, "are you there?", ANSWER);
     assert!(!answer.is_success(), "somebody who is not in the metagraph was served");
     assert!(unready_because_of_the_chain(&admin), "{:?}", status(&admin, "/readyz"));
     assert_eq!(metric(&admin, "neuron_chain_connected"), 0.0);
@@ -84,7 +53,7 @@ fn a_miner_serves_by_its_last_metagraph_until_the_chain_comes_and_then_goes_on_w
     assert_eq!(metric(&admin, "neuron_chain_connected"), 1.0);
     // Its port is another one than before, and the chain has to hear of it.
     miner.wait_for("axon published on chain");
-    let answer = ask(&subnet, "validator", &mut miner);
+    let answer = subnet.ask("validator", &mut miner, "are you there?", ANSWER);
     assert!(answer.is_success(), "{} {}", answer.status, answer.message);
     assert_eq!(miner.interrupt(Duration::from_secs(5)).code(), Some(0));
 }

@@ -4,8 +4,12 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use axoneme_dendrite::{Answer, AxonTarget, Dendrite, DendriteConfig};
+use axoneme_protocol::Prompting;
+use axoneme_wallet::Wallet;
 
 /// Longer than anything here takes on a loaded machine.
 pub const PATIENCE: Duration = Duration::from_secs(180);
@@ -280,6 +284,30 @@ impl Subnet {
     pub fn start_daemon(&self, program: &str, wallet: &str, more: &[&str]) -> Running {
         let args = self.daemon(wallet, more);
         Running::start(program, &args.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    /// Asks a miner of this machine as the hotkey of a wallet.
+    pub fn ask(&self, wallet: &str, miner: &mut Running, question: &str, within: Duration) -> Answer<Prompting> {
+        let line = miner.wait_for("miner started");
+        let word = |key: &str| {
+            let rest = line.split(&format!("{key}=")).nth(1).unwrap();
+            rest.split(' ').next().unwrap().to_owned()
+        };
+        let port = word("listen").rsplit(':').next().unwrap().parse().unwrap();
+        let target = AxonTarget::new(word("hotkey").parse().unwrap(), [127, 0, 0, 1].into(), port);
+        let wallet = Wallet::new(self.path("wallets"), wallet, "default");
+        let config = DendriteConfig {
+            allow_private: true,
+            ..DendriteConfig::default()
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let dendrite = Dendrite::new(Arc::new(wallet.load_hotkey().unwrap()), config).unwrap();
+            dendrite.call(&target, Prompting::ask(question), within).await
+        })
     }
 
     pub fn run_daemon(&self, program: &str, wallet: &str, more: &[&str]) -> (i32, String, String) {

@@ -5,6 +5,7 @@ mod away;
 mod drill;
 mod harness;
 mod kill;
+mod openai;
 mod outage;
 mod tls;
 mod up;

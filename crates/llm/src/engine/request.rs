@@ -153,8 +153,8 @@ pub struct Completion {
 /// An answer in the making. Dropping it ends the work at the next token.
 #[derive(Debug)]
 pub struct Generation {
-    pub(super) events: mpsc::Receiver<Event>,
-    pub(super) ended: bool,
+    pub(crate) events: mpsc::Receiver<Event>,
+    pub(crate) ended: bool,
 }
 
 impl Generation {

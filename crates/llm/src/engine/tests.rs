@@ -31,6 +31,7 @@ fn config() -> EngineConfig {
         queue: 2,
         context: 256,
         prefill_chunk: 8,
+        chat_template: None,
     }
 }
 

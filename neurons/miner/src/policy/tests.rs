@@ -4,7 +4,7 @@ use axoneme_chain::Neuron;
 const STALE: u64 = 100;
 const TOO_OLD: u64 = 1000;
 
-fn hotkey(n: u8) -> AccountId {
+pub(super) fn hotkey(n: u8) -> AccountId {
     AccountId([n; 32])
 }
 
@@ -26,7 +26,7 @@ fn metagraph() -> Metagraph {
     }
 }
 
-fn blank() -> Neuron {
+pub(super) fn blank() -> Neuron {
     Neuron {
         uid: 0,
         hotkey: hotkey(0),
@@ -56,7 +56,10 @@ fn policy(change: impl FnOnce(&mut BlacklistSection)) -> Arc<MinerPolicy> {
         ..BlacklistSection::default()
     };
     change(&mut settings);
-    let priority = PrioritySection { default: -1.0 };
+    let priority = PrioritySection {
+        default: -1.0,
+        ..PrioritySection::default()
+    };
     MinerPolicy::new(&settings, &priority, &metagraph(), Duration::ZERO).expect("settings")
 }
 
@@ -68,20 +71,20 @@ fn forbidden(verdict: &Verdict) -> Option<Ground> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_lists_come_before_the_metagraph_and_the_deny_list_before_the_allow_list() {
+async fn the_lists_come_before_the_metagraph_and_the_allow_list_before_the_deny_list() {
     let policy = policy(|settings| {
         settings.whitelist = vec![hotkey(8).to_string(), hotkey(9).to_string()];
         settings.blacklist = vec![hotkey(1).to_string(), hotkey(9).to_string()];
     });
     let ask = |n| policy.blacklist(&hotkey(n), "Prompting");
     assert_eq!(forbidden(&ask(1)), Some(Ground::Denied), "registered");
-    assert_eq!(forbidden(&ask(9)), Some(Ground::Denied), "on both lists");
+    assert_eq!(ask(9), Verdict::Allow, "on both lists");
     assert_eq!(ask(8), Verdict::Allow, "not registered");
     assert_eq!(ask(2), Verdict::Allow);
     // What the operator says does not grow old.
     tokio::time::advance(Duration::from_secs(TOO_OLD)).await;
     assert_eq!(ask(8), Verdict::Allow);
-    assert_eq!(forbidden(&ask(9)), Some(Ground::Denied));
+    assert_eq!(forbidden(&ask(1)), Some(Ground::Denied));
 }
 
 #[tokio::test(start_paused = true)]
@@ -156,6 +159,34 @@ async fn stake_orders_the_queue_and_permits_open_the_reserve() {
     assert_eq!(priorities, [10.0, 1.0, -1.0]);
     let preferred = [1, 2, 7, 8].map(|n| policy.preferred(&hotkey(n)));
     assert_eq!(preferred, [true, false, false, true]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_too_often_waits_and_who_waited_long_goes_first() {
+    let policy = policy(|settings| settings.whitelist = vec![hotkey(3).to_string()]);
+    let ask = |n| {
+        let verdict = policy.blacklist(&hotkey(n), "Prompting");
+        let priority = policy.priority(&hotkey(n));
+        (verdict, priority)
+    };
+    for _ in 0..50 {
+        assert_eq!(ask(1), (Verdict::Allow, 10.0));
+        assert_eq!(ask(3), (Verdict::Allow, 1.0));
+    }
+    assert_eq!(forbidden(&ask(1).0), Some(Ground::Denied), "51 in no time");
+    assert_eq!(ask(3).0, Verdict::Allow, "on the allow list");
+    assert_eq!(ask(2).0, Verdict::Allow, "another");
+    tokio::time::advance(Duration::from_secs(300)).await;
+    policy.update(&metagraph());
+    assert_eq!(ask(1).0, Verdict::Allow, "after five minutes");
+    tokio::time::advance(Duration::from_secs(1200)).await;
+    // The tenth last request is 25 minutes ago, and ten count as once the stake.
+    assert_eq!(ask(1).1, 25.0);
+    // Who leaves the subnet is forgotten.
+    let mut newer = metagraph();
+    newer.neurons.remove(0);
+    policy.update(&newer);
+    assert!(policy.requests.lock().of(&hotkey(1)).is_none());
 }
 
 #[tokio::test(start_paused = true)]
