@@ -43,6 +43,7 @@ python3 $here/events.py write "$scratch/events"
 mapfile -t runs <"$scratch/runs"
 "$venv/bin/python" $here/events.py table "$scratch/events" "$scratch/out/events.parquet"
 "$old/bin/python" $here/events.py log "$scratch/events" "${runs[@]}"
+python3 $here/events.py kill "${runs[-1]}"
 
 mkfifo "$scratch/input"
 python3 $here/server.py "$scratch/result.json" <"$scratch/input" >"$scratch/server" &

@@ -2,7 +2,8 @@
 
     events.py write FOLDER          writes events.1.jsonl and events.jsonl
     events.py log FOLDER RUN...     reads the runs' logs with the service's own package: every record, equal
-    events.py synced FOLDER RESULT RUN...   what arrived at the server: the same
+    events.py kill RUN              takes the end off a run's log, as if its validator had been killed
+    events.py synced FOLDER RESULT RUN...   what arrived at the server: the same; the last run was killed
     events.py table FOLDER PARQUET  reads the Parquet file with pyarrow
 """
 
@@ -10,6 +11,7 @@ import json
 import math
 import os
 import random
+import struct
 import sys
 
 NUMBERS = ["dpo_reward_model", "dpo_reward_model_normalized", "relevance_filter", "diversity_reward_model_batch"]
@@ -127,6 +129,20 @@ def log(folder, runs):
     print(f"{records} records of {len(runs)} runs read back equal by wandb {wandb.__version__}")
 
 
+def kill(path):
+    log = os.path.join(path, f"run-{path.rsplit('-', 1)[1]}.wandb")
+    raw = open(log, "rb").read()
+    at, last = 7, 0
+    while at < len(raw):
+        if (room := 32768 - at % 32768) < 7:
+            at += room
+            continue
+        _, length, kind = struct.unpack("<IHB", raw[at : at + 7])
+        last = at if kind in (1, 2) else last
+        at += 7 + length
+    os.truncate(log, last)
+
+
 def synced(folder, result, runs):
     seen = json.load(open(result))
     must_be("requests nobody understood", seen["unknown"], [])
@@ -138,13 +154,16 @@ def synced(folder, result, runs):
         config = {key: value["value"] for key, value in json.loads(run["config"]).items() if key != "_wandb"}
         must_be("settings", config, {key: value for key, value in header.items() if key != "tags"})
         stream = seen["streams"][f"/files/opentensor-dev/openvalidators/{run_id}/file_stream"]
-        must_be("end", (stream.get("complete"), stream.get("exitcode")), (True, 0))
+        killed = path == runs[-1]
+        must_be("end", (stream.get("complete"), stream.get("exitcode")), (True, int(killed)))
         arrived = [json.loads(line) for line in stream["files"]["wandb-history.jsonl"]]
         must_be("rows", arrived, rows)
         summary = json.loads(stream["files"]["wandb-summary.json"][-1])
-        must_be("summary", {key: summary[key] for key in rows[-1]}, rows[-1])
+        # A killed run has of its last row what was short.
+        keys = ["_step", "_timestamp", "block", "best"] if killed else rows[-1]
+        must_be("summary", {key: summary[key] for key in keys}, {key: rows[-1][key] for key in keys})
         count += len(arrived)
-    print(f"{count} rows of {len(runs)} runs arrived equal")
+    print(f"{count} rows of {len(runs)} runs arrived equal, the last one of a killed validator")
 
 
 def table(folder, path):
@@ -164,6 +183,6 @@ def table(folder, path):
     print(f"{len(got)} rows of {len(got[0])} columns read back equal by pyarrow {pyarrow.__version__}")
 
 
-{"write": write, "log": lambda folder, *runs: log(folder, runs), "table": table}.get(
+{"write": write, "log": lambda folder, *runs: log(folder, runs), "table": table, "kill": kill}.get(
     sys.argv[1], lambda folder, result, *runs: synced(folder, result, runs)
 )(*sys.argv[2:])
