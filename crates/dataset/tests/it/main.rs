@@ -1,5 +1,6 @@
 //! Datasets from files and from a hub on this machine.
 
+mod hostile;
 mod hub;
 mod local;
 mod resume;
