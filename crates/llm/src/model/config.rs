@@ -129,6 +129,12 @@ impl DecoderConfig {
             return Err(format!("its activation {} is not supported", config["hidden_act"]));
         }
         let (hidden, heads) = (needed("hidden_size")?, needed("num_attention_heads")?);
+        // Newer versions of the library that saves models write all of it into one field.
+        let rope = match &config["rope_parameters"] {
+            Value::Null => &config["rope_scaling"],
+            parameters => parameters,
+        };
+        let rope_base = config["rope_theta"].as_f64().or(rope["rope_theta"].as_f64());
         Self {
             family,
             layers: needed("num_hidden_layers")?,
@@ -140,8 +146,8 @@ impl DecoderConfig {
             norm_epsilon: config["rms_norm_eps"]
                 .as_f64()
                 .ok_or("config.json has no rms_norm_eps")?,
-            rope_base: config["rope_theta"].as_f64().unwrap_or(10_000.0),
-            rope_scaling: json_scaling(&config["rope_scaling"])?,
+            rope_base: rope_base.unwrap_or(10_000.0),
+            rope_scaling: json_scaling(rope)?,
             pairing: Pairing::Halves,
         }
         .checked()

@@ -253,3 +253,31 @@ fn damaged_files_are_errors_that_name_the_file() {
         .unwrap_err();
     assert!(matches!(missing, ModelError::NotFound { .. }), "{missing}");
 }
+
+#[test]
+fn both_ways_of_writing_rotations_are_read() {
+    let shape = serde_json::json!({
+        "model_type": "llama", "hidden_size": 32, "num_attention_heads": 4, "num_hidden_layers": 2,
+        "max_position_embeddings": 128, "rms_norm_eps": 1e-5,
+    });
+    let with = |more: Value| {
+        let mut config = shape.clone();
+        config
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        DecoderConfig::from_json(&config).unwrap()
+    };
+    let scaling = serde_json::json!({
+        "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+        "original_max_position_embeddings": 64,
+    });
+    let mut together = scaling.clone();
+    together["rope_theta"] = 500_000.0.into();
+    let old = with(serde_json::json!({"rope_theta": 500_000.0, "rope_scaling": scaling}));
+    let new = with(serde_json::json!({"rope_parameters": together}));
+    assert_eq!((old.rope_base, &old.rope_scaling), (new.rope_base, &new.rope_scaling));
+    assert_eq!(new.rope_base, 500_000.0);
+    let plain = with(serde_json::json!({"rope_parameters": {"rope_type": "default", "rope_theta": 1e6}}));
+    assert_eq!((plain.rope_base, plain.rope_scaling), (1e6, config::RopeScaling::None));
+}

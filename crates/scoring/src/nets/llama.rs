@@ -96,20 +96,22 @@ pub(super) fn load(config: &Config, weights: &Weights) -> Result<(Box<dyn Backbo
 
 /// Speeds of the rotation, stretched as the configuration says.
 fn speeds(config: &Config, head_dim: usize) -> Result<Vec<f64>, ScoringError> {
-    let scaling = &config.json["rope_scaling"];
-    let base = config.json["rope_theta"].as_f64().unwrap_or(10_000.0);
+    // Newer versions of the library that saves models write all of it into one field.
+    let (field, base) = match &config.json["rope_parameters"] {
+        serde_json::Value::Null => ("rope_scaling", &config.json["rope_theta"]),
+        parameters => ("rope_parameters", &parameters["rope_theta"]),
+    };
+    let scaling = &config.json[field];
+    let base = base.as_f64().or(config.json["rope_theta"].as_f64()).unwrap_or(10_000.0);
     let plain = (0..head_dim / 2).map(|index| base.powf(-2.0 * index as f64 / head_dim as f64));
     let kind = scaling
         .get("rope_type")
         .or_else(|| scaling.get("type"))
         .and_then(serde_json::Value::as_str);
     let wanted = "and plain, linear and llama3 positions are covered";
-    let needed = |name: &str| {
-        scaling[name]
-            .as_f64()
-            .ok_or_else(|| config.unsupported("rope_scaling", wanted))
-    };
+    let needed = |name: &str| scaling[name].as_f64().ok_or_else(|| config.unsupported(field, wanted));
     match kind {
+        None if !scaling["factor"].is_null() => Err(config.unsupported(field, wanted)),
         None | Some("default") => Ok(plain.collect()),
         Some("linear") => {
             let factor = needed("factor")?;
@@ -130,7 +132,7 @@ fn speeds(config: &Config, head_dim: usize) -> Result<Vec<f64>, ScoringError> {
                 })
                 .collect())
         }
-        Some(_) => Err(config.unsupported("rope_scaling", wanted)),
+        Some(_) => Err(config.unsupported(field, wanted)),
     }
 }
 

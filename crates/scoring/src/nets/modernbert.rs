@@ -31,11 +31,12 @@ struct Layer {
 pub(super) fn load(config: &Config, weights: &Weights) -> Result<(Box<dyn Backbone>, Shape), ScoringError> {
     let (hidden, heads) = config.heads("hidden_size", "num_attention_heads")?;
     let (inner, vocabulary) = (config.size("intermediate_size")?, config.size("vocab_size")?);
-    let (epsilon, every) = (config.number("norm_eps")?, config.size("global_attn_every_n_layers")?);
+    let epsilon = config.number("norm_eps")?;
     let activation = config.activation("hidden_activation")?;
     let window = config.size("local_attention")? / 2;
-    let global_base = config.number("global_rope_theta")?;
-    let local_base = config.json["local_rope_theta"].as_f64().unwrap_or(global_base);
+    let count = config.size("num_hidden_layers")?;
+    let local = local_layers(config, count)?;
+    let (global_base, local_base) = bases(config)?;
     let head_dim = hidden / heads;
     let root = At::root(weights, "model", "embeddings.tok_embeddings.weight");
     let layer = |index: usize| {
@@ -50,15 +51,13 @@ pub(super) fn load(config: &Config, weights: &Weights) -> Result<(Box<dyn Backbo
             inner_norm: at.at("mlp_norm").norm_any(hidden, epsilon)?,
             up: at.at("mlp.Wi").linear_any(2 * inner, hidden)?,
             down: at.at("mlp.Wo").linear_any(hidden, inner)?,
-            window: (!index.is_multiple_of(every)).then_some(window),
+            window: local[index].then_some(window),
         })
     };
     let net = ModernBert {
         words: Embedding::load(&root.at("embeddings.tok_embeddings"), vocabulary, hidden)?,
         norm: root.at("embeddings.norm").norm_any(hidden, epsilon)?,
-        layers: (0..config.size("num_hidden_layers")?)
-            .map(layer)
-            .collect::<Result<_, ScoringError>>()?,
+        layers: (0..count).map(layer).collect::<Result<_, ScoringError>>()?,
         final_norm: root.at("final_norm").norm_any(hidden, epsilon)?,
         heads: Heads {
             heads,
@@ -75,6 +74,41 @@ pub(super) fn load(config: &Config, weights: &Weights) -> Result<(Box<dyn Backbo
         positions: Some(config.size("max_position_embeddings")?),
     };
     Ok((Box::new(net), shape))
+}
+
+/// Which layers see a window only: spelled out by newer versions of the library that saves models.
+fn local_layers(config: &Config, count: usize) -> Result<Vec<bool>, ScoringError> {
+    let Some(kinds) = config.json["layer_types"].as_array() else {
+        let every = config.size("global_attn_every_n_layers")?;
+        return Ok((0..count).map(|index| !index.is_multiple_of(every)).collect());
+    };
+    let wanted = "expected full_attention or sliding_attention for each layer";
+    if kinds.len() != count {
+        return Err(config.unsupported("layer_types", wanted));
+    }
+    let local = |kind: &serde_json::Value| match kind.as_str() {
+        Some("full_attention") => Ok(false),
+        Some("sliding_attention") => Ok(true),
+        _ => Err(config.unsupported("layer_types", wanted)),
+    };
+    kinds.iter().map(local).collect()
+}
+
+/// What the rotations of global and of local layers are made from.
+fn bases(config: &Config) -> Result<(f64, f64), ScoringError> {
+    let parameters = &config.json["rope_parameters"];
+    if parameters.is_null() {
+        let global = config.number("global_rope_theta")?;
+        return Ok((global, config.json["local_rope_theta"].as_f64().unwrap_or(global)));
+    }
+    let base = |kind: &str| {
+        let plain = parameters[kind]["rope_type"]
+            .as_str()
+            .is_none_or(|kind| kind == "default");
+        let base = parameters[kind]["rope_theta"].as_f64().filter(|_| plain);
+        base.ok_or_else(|| config.unsupported("rope_parameters", "and plain positions with a rope_theta are covered"))
+    };
+    Ok((base("full_attention")?, base("sliding_attention")?))
 }
 
 impl Backbone for ModernBert {

@@ -265,6 +265,40 @@ async fn errors_name_the_field_the_tensor_or_the_file() {
 }
 
 #[tokio::test]
+async fn both_ways_of_writing_rotations_are_read() {
+    let qwen3 = altered("qwen3-sequence-classification", |config| {
+        let base = config.as_object_mut().unwrap().remove("rope_theta").unwrap();
+        assert_eq!(base, 1_000_000.0);
+        config["rope_parameters"] = serde_json::json!({"rope_type": "default", "rope_theta": base});
+    });
+    let modernbert = altered("modernbert-sequence-classification", |config| {
+        let fields = config.as_object_mut().unwrap();
+        let mut take = |field: &str| fields.remove(field).unwrap();
+        let (global, local) = (take("global_rope_theta"), take("local_rope_theta"));
+        take("global_attn_every_n_layers");
+        config["layer_types"] = serde_json::json!([
+            "full_attention",
+            "sliding_attention",
+            "sliding_attention",
+            "full_attention"
+        ]);
+        config["rope_parameters"] = serde_json::json!({
+            "full_attention": {"rope_type": "default", "rope_theta": global},
+            "sliding_attention": {"rope_type": "default", "rope_theta": local},
+        });
+    });
+    let service = scoring();
+    for (name, copy) in [
+        ("qwen3-sequence-classification", qwen3),
+        ("modernbert-sequence-classification", modernbert),
+    ] {
+        let expected = ask(&service, name, Head::Classify, texts(5)).await;
+        let model = service.load(copy.path(), Head::Classify).await.unwrap();
+        assert_eq!(model.logits(texts(5)).await.unwrap(), expected, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn tokens_the_model_does_not_have_and_empty_inputs_are_errors() {
     let model = model("gptj-sequence-classification", Head::Classify).await;
     let error = model
