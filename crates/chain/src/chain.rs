@@ -82,6 +82,20 @@ impl Chain {
         self.read("the head block", |at| async move { Ok(at.number()) }).await
     }
 
+    /// Hash of the block of this number on the best chain; `None` beyond its head.
+    ///
+    /// # Errors
+    /// When the chain cannot be asked within the deadline.
+    pub async fn block_hash(&self, number: u64) -> Result<Option<[u8; 32]>, ChainError> {
+        let what = "the hash of a block";
+        let deadline = tokio::time::Instant::now() + self.config().request_timeout;
+        let ask = |live: Arc<Live>| async move {
+            let hash = live.methods.chain_get_block_hash(Some(number.into())).await;
+            hash.map_err(|error| unread(what, error))
+        };
+        Ok(self.with_live(what, deadline, ask).await?.map(|hash| hash.0))
+    }
+
     /// The number of the best block as it moves. The watch lives on over reconnections.
     pub fn blocks(&self) -> watch::Receiver<u64> {
         self.shared.head.subscribe()

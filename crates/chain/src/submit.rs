@@ -118,6 +118,20 @@ impl Chain {
     /// # Errors
     /// As [`submit_call`](Self::submit_call), before anything reaches the pool.
     pub async fn sign_call(&self, key: &Keypair, call: &impl Submittable) -> Result<SignedCall, ChainError> {
+        self.sign_call_for(key, call, |_| self.config().mortality).await
+    }
+
+    /// As [`sign_call`](Self::sign_call), valid for as many blocks as `mortality` says: a power of two from 4 to 65536,
+    /// given the block at which validity begins. The last of them is `from + mortality - 1`.
+    ///
+    /// # Errors
+    /// As [`sign_call`](Self::sign_call).
+    pub async fn sign_call_for(
+        &self,
+        key: &Keypair,
+        call: &impl Submittable,
+        mortality: impl Fn(u64) -> u64 + Sync,
+    ) -> Result<SignedCall, ChainError> {
         let what = call.label();
         let account = self.account(key);
         let deadline = Instant::now() + self.shared.config.request_timeout;
@@ -131,7 +145,8 @@ impl Chain {
         self.with_live(what, deadline, |live| {
             let account = &account;
             let build = &build;
-            async move { self.sign(what, &live, key, account, build).await }
+            let mortality = &mortality;
+            async move { self.sign(what, &live, key, account, build, mortality).await }
         })
         .await
     }
@@ -230,7 +245,8 @@ impl Chain {
             .with_live(what, until, |live| {
                 let account = &account;
                 async move {
-                    let signed = self.sign(what, &live, key, account, build).await?;
+                    let mortality = |_| self.shared.config.mortality;
+                    let signed = self.sign(what, &live, key, account, build, &mortality).await?;
                     Ok((live, signed))
                 }
             })
@@ -294,6 +310,7 @@ impl Chain {
         key: &Keypair,
         account: &Arc<Account>,
         build: &(impl Fn(&At) -> Result<BuiltCall, ChainError> + Sync),
+        mortality: &(impl Fn(u64) -> u64 + Sync),
     ) -> Result<SignedCall, ChainError> {
         // Validity starts at a final block: one that may yet be replaced would take the signature with it.
         let client = live
@@ -312,7 +329,7 @@ impl Chain {
             .map_err(|error| unread(what, error))?;
         let reserved = Reserved::first_free(account, next);
 
-        let mortality = self.shared.config.mortality;
+        let mortality = mortality(at.number());
         let params = params(reserved.nonce, mortality, at.number(), at.client.block_hash());
         let encode = |error: &dyn std::fmt::Display| ChainError::Encode {
             what: what.to_owned(),
