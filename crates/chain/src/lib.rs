@@ -41,6 +41,7 @@ mod outcome;
 pub mod pow;
 mod reads;
 mod registry;
+mod reveals;
 #[cfg(test)]
 mod shapes;
 mod submit;
@@ -63,6 +64,7 @@ pub use hyperparameters::Hyperparameters;
 pub use metagraph::{Column, Metagraph, Neuron, PartialMetagraph};
 pub use outcome::{Inclusion, Receipt};
 pub use reads::{Commitment, RevealedCommitment, StakePlace, SwapPreview};
+pub use reveals::Revealed;
 pub use submit::SignedCall;
 /// An argument of [`Chain::admin_set`].
 pub use subxt::dynamic::Value;

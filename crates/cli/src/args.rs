@@ -218,6 +218,9 @@ pub struct WeightsShowArgs {
     /// Mechanism of the subnet
     #[arg(long, default_value_t = 0)]
     pub mecid: u8,
+    /// The validator's own record, weights/ledger.json in the folder of its data, instead of the usual place
+    #[arg(long)]
+    pub ledger: Option<PathBuf>,
     /// Print one JSON document
     #[arg(long)]
     pub json: bool,

@@ -1,5 +1,7 @@
 //! `axoneme metagraph` and `axoneme weights show`: what a chain says of a subnet and of one validator's weights.
 
+mod record;
+
 use axoneme_chain::{HashCommit, Metagraph, WeightsView};
 use axoneme_neuron::config::SubtensorConfig;
 use axoneme_neuron::{ExitCode, Failure, preflight};
@@ -8,6 +10,7 @@ use serde::Serialize;
 
 use crate::args::{MetagraphArgs, WeightsShowArgs};
 use crate::local::chain as failure;
+use record::Record;
 
 /// Connects to any chain: nothing is signed here.
 async fn connect(network: &str) -> Result<axoneme_chain::Chain, Failure> {
@@ -90,7 +93,11 @@ pub async fn weights(args: &WeightsShowArgs) -> Result<(), Failure> {
         .weights_view(args.netuid, args.mecid, &hotkey)
         .await
         .map_err(failure)?;
-    let standing = Standing::of(&view);
+    let record = Record::find(args, &view)?;
+    let standing = Standing {
+        record,
+        ..Standing::of(&view)
+    };
     if args.json {
         println!("{}", json(&standing)?);
     } else {
@@ -175,6 +182,8 @@ struct Standing {
     commits: Vec<Commit>,
     /// uid and value of what is revealed, or was set directly.
     weights: Vec<(u16, u16)>,
+    /// What the validator means to do, where its record is on this machine.
+    record: Option<Record>,
 }
 
 impl Standing {
@@ -232,6 +241,7 @@ impl Standing {
             last_drand_round: view.last_drand_round,
             commits,
             weights: view.weights.clone(),
+            record: None,
         }
     }
 
@@ -284,6 +294,9 @@ impl Standing {
             let share = if total > 0.0 { f64::from(*value) / total } else { 0.0 };
             text += &format!("weight       uid {uid:>4}  {value:>5}  {:>6.2} %\n", 100.0 * share);
         }
+        if let Some(record) = &self.record {
+            text += &record.table();
+        }
         text.truncate(text.trim_end().len());
         text
     }
@@ -314,6 +327,7 @@ mod tests {
             last_drand_round: Some(50),
             commits,
             weights: vec![(1, 65_535), (2, 21_845)],
+            record: None,
         }
     }
 

@@ -129,19 +129,32 @@ impl<T: State> StateStore<T> {
 
     /// The newest saved state, or `None` when nothing was ever saved.
     pub fn load(&self) -> Result<Option<T>, StateError> {
-        let text = match std::fs::read(&self.path) {
+        Self::read(&self.path)
+    }
+
+    /// As [`load`](Self::load), for somebody who only looks while another process may use the folder.
+    pub fn read(path: &Path) -> Result<Option<T>, StateError> {
+        let corrupt = |error: serde_json::Error| StateError::Corrupt {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        };
+        let text = match std::fs::read(path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(self.io("read", source)),
+            Err(source) => {
+                return Err(StateError::Io {
+                    action: "read",
+                    path: path.to_owned(),
+                    source,
+                });
+            }
         };
-        let read: Read = serde_json::from_slice(&text).map_err(|error| self.corrupt(&error))?;
+        let read: Read = serde_json::from_slice(&text).map_err(corrupt)?;
         if read.version == T::VERSION {
-            return serde_json::from_value(read.data)
-                .map(Some)
-                .map_err(|error| self.corrupt(&error));
+            return serde_json::from_value(read.data).map(Some).map_err(corrupt);
         }
         let version = StateError::Version {
-            path: self.path.clone(),
+            path: path.to_owned(),
             found: read.version,
             known: T::VERSION,
         };
@@ -185,13 +198,6 @@ impl<T: State> StateStore<T> {
             action,
             path: self.path.clone(),
             source,
-        }
-    }
-
-    fn corrupt(&self, error: &serde_json::Error) -> StateError {
-        StateError::Corrupt {
-            path: self.path.clone(),
-            reason: error.to_string(),
         }
     }
 }

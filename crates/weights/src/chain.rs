@@ -69,6 +69,10 @@ pub trait WeightsChain: Send + Sync {
     /// that none of them does.
     async fn find(&self, signed: &Signed, to: u64) -> Result<Option<(u64, bool)>, ChainError>;
 
+    /// Whether the chain says that it revealed the commit that `call` made in `block`, in a block up to `to`. Asked where the
+    /// weights alone do not tell, since the same ones had been there before.
+    async fn revealed(&self, call: &Call, block: u64, to: u64) -> Result<bool, ChainError>;
+
     /// Hash of the block of this number on the best chain, if that is as long.
     async fn block_hash(&self, number: u64) -> Result<Option<[u8; 32]>, ChainError>;
 }

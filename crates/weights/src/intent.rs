@@ -39,6 +39,9 @@ pub struct Intent {
     pub doubt: Option<Doubt>,
     /// Error that makes sending it again pointless.
     pub refused: Option<String>,
+    /// Whether the chain showed the same weights when it was planned, so that they prove nothing.
+    #[serde(default)]
+    pub repeats: bool,
     /// Times it was sent.
     pub attempts: u32,
     /// Not to be sent again before this block.
@@ -264,6 +267,12 @@ impl Intent {
         let next = view.block.saturating_add(1);
         let fresh = |signed: &&Signed| !signed.spent && signed.valid_until > next;
         self.signed.as_ref().filter(fresh)
+    }
+
+    /// Whether both say the same, so that our row does not tell which of them was revealed.
+    pub(crate) fn says_the_same_as(&self, other: &Intent) -> bool {
+        (self.netuid, self.mecid) == (other.netuid, other.mecid)
+            && (&self.uids, &self.values) == (&other.uids, &other.values)
     }
 
     /// What brings it onto the chain.

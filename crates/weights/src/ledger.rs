@@ -70,6 +70,12 @@ impl Ledger {
         own.map(|(at, _)| at).collect()
     }
 
+    /// The newest block of which it knows.
+    pub fn newest(&self) -> u64 {
+        let planned = self.intents.iter().map(|intent| intent.planned_at);
+        planned.chain(self.revealed.values().copied()).max().unwrap_or(0)
+    }
+
     /// Drops what has been over for long.
     pub(crate) fn prune(&mut self, netuid: u16, mecid: u8) {
         let over: Vec<usize> = self.of(netuid, mecid);

@@ -25,6 +25,7 @@ mod observe;
 mod on_chain;
 mod plan;
 mod reaction;
+mod read;
 mod settings;
 mod view;
 

@@ -4,7 +4,8 @@
 //! * *Included*: the commit itself is among the pending ones, or (without commit–reveal) our row is what we sent and
 //!   `LastUpdate` is later than the newest final block it was planned at. Once that block is final no transaction of it is left.
 //! * *Revealed*: the commit is not pending any more and our row is what it says, in a block that became final itself:
-//!   its hash is compared, since another block of the same number may show something else.
+//!   its hash is compared, since another block of the same number may show something else. Where our row would be the
+//!   same without it, the chain's event of the reveal is looked up.
 //! * *Expired, superseded, round out*: likewise seen in a block that became final itself.
 //! * *Not included, and never will be*: the final chain is beyond the last block in which its only transaction is valid,
 //!   or has it as a failed one; and there was no update of ours since, or a search found it in no block.
@@ -50,12 +51,13 @@ pub fn observe(ledger: &mut Ledger, settings: &Settings, view: &View) -> Vec<Cha
             continue;
         }
         let replaced = another_shows(ledger, at, view);
+        let ambiguous = is_ambiguous(ledger, at);
         let intent = &mut ledger.intents[at];
         let to = match confirmed(intent, view) {
             Some(end) => end,
             None => {
-                let shown = look(intent, settings, view, replaced);
-                believed(intent, view, shown)
+                let shown = look(intent, settings, view, replaced, ambiguous);
+                believed(intent, view, shown, ambiguous)
             }
         };
         if let Stage::Included { epoch, .. } = to {
@@ -105,14 +107,15 @@ fn confirmed(intent: &mut Intent, view: &View) -> Option<Stage> {
     doubt.map(|doubt| doubt.end)
 }
 
-fn believed(intent: &mut Intent, view: &View, shown: Shown) -> Stage {
+fn believed(intent: &mut Intent, view: &View, shown: Shown, ambiguous: bool) -> Stage {
     match shown {
         Surely(stage) => {
             // A view that is older than the doubt does not refute it.
             intent.doubt.take_if(|doubt| doubt.block <= view.block);
             stage
         }
-        IfFinal(end) if view.finalized >= view.block => end,
+        // What the row does not prove is looked up once its block is final.
+        IfFinal(end) if view.finalized >= view.block && !(ambiguous && matches!(end, Stage::Revealed { .. })) => end,
         IfFinal(end) => {
             intent.doubt.get_or_insert(Doubt {
                 block: view.block,
@@ -137,6 +140,18 @@ fn another_shows(ledger: &Ledger, at: usize, view: &View) -> bool {
     })
 }
 
+/// Whether our row looks the same with and without this commit being revealed, so that the chain has to be asked for the
+/// reveal itself. Weights that are set openly move `LastUpdate` too, which tells.
+pub(crate) fn is_ambiguous(ledger: &Ledger, at: usize) -> bool {
+    let this = &ledger.intents[at];
+    let another = |(other_at, other): (usize, &Intent)| {
+        other_at != at
+            && other.says_the_same_as(this)
+            && !matches!(other.stage, Stage::Stored | Stage::Abandoned { .. })
+    };
+    this.form.kind() != Kind::Plain && (this.repeats || ledger.intents.iter().enumerate().any(another))
+}
+
 /// The block and epoch of the commit among the pending ones.
 fn pending(intent: &Intent, view: &View) -> Option<(u64, u64)> {
     match &intent.form {
@@ -152,9 +167,9 @@ fn pending(intent: &Intent, view: &View) -> Option<(u64, u64)> {
     }
 }
 
-/// Whether the view shows it: as a pending commit, or as our row.
-pub(crate) fn is_shown(intent: &Intent, view: &View) -> bool {
-    pending(intent, view).is_some() || is_row(intent, view)
+/// Whether the view shows it: as a pending commit, or as our row where that tells.
+pub(crate) fn is_shown(intent: &Intent, view: &View, ambiguous: bool) -> bool {
+    pending(intent, view).is_some() || !ambiguous && is_row(intent, view)
 }
 
 /// Whether our row is what it says, and was not before it was planned.
@@ -162,7 +177,7 @@ fn is_row(intent: &Intent, view: &View) -> bool {
     view.last_update() > intent.after && view.shows(&intent.uids, &intent.values)
 }
 
-fn look(intent: &mut Intent, settings: &Settings, view: &View, replaced: bool) -> Shown {
+fn look(intent: &mut Intent, settings: &Settings, view: &View, replaced: bool, ambiguous: bool) -> Shown {
     if intent.stage == Stage::Stored {
         return Surely(stored(intent, settings, view));
     }
@@ -179,7 +194,8 @@ fn look(intent: &mut Intent, settings: &Settings, view: &View, replaced: bool) -
             _ => Surely(Stage::Included { block, epoch }),
         };
     }
-    if is_row(intent, view) {
+    let included = matches!(intent.stage, Stage::Included { .. });
+    if is_row(intent, view) && (included || !ambiguous) {
         if !is_plain {
             return IfFinal(Stage::Revealed { block: view.block });
         }

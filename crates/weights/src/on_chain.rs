@@ -4,12 +4,11 @@ use async_trait::async_trait;
 use axoneme_chain::{Call as ChainCall, Chain, ChainError, SignedCall, WaitFor, WeightsView};
 use axoneme_timelock::COMMIT_REVEAL_VERSION;
 use axoneme_wallet::Keypair;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::chain::{Call, WeightsChain};
 use crate::intent::Signed;
-use crate::view::{HashCommit, Registration, TimelockedCommit, View};
+use crate::view::View;
 
 /// Blocks searched for a transaction in one request.
 const SEARCHED: u64 = 32;
@@ -32,6 +31,16 @@ pub struct OnChain {
 }
 
 impl OnChain {
+    async fn view_at(&self, block: u64) -> Result<WeightsView, ChainError> {
+        let gone = || ChainError::Disconnected {
+            what: "weights_view_at",
+            reason: format!("the node has no block {block}"),
+        };
+        let hash = self.chain.block_hash(block).await?.ok_or_else(gone)?;
+        let hotkey = self.hotkey.account_id();
+        self.chain.weights_view_at(hash, self.netuid, self.mecid, &hotkey).await
+    }
+
     fn built(&self, call: &Call) -> ChainCall {
         let Self { netuid, mecid, .. } = *self;
         match call {
@@ -114,6 +123,41 @@ impl WeightsChain for OnChain {
         Ok(None)
     }
 
+    async fn revealed(&self, call: &Call, block: u64, to: u64) -> Result<bool, ChainError> {
+        let hotkey = self.hotkey.account_id();
+        let Self { netuid, mecid, .. } = *self;
+        let epoch = match call {
+            Call::CommitTimelocked { ciphertext, .. } => {
+                let view = self.view_at(block).await?;
+                let commit = view.timelocked.into_iter().find(|commit| commit.commit == *ciphertext);
+                commit.map(|commit| commit.epoch)
+            }
+            _ => None,
+        };
+        let mut last = to;
+        while last > block {
+            let first = last.saturating_sub(SEARCHED - 1).max(block.saturating_add(1));
+            let reveals = self.chain.weights_revealed(netuid, mecid, &hotkey, first, last).await?;
+            for reveal in reveals {
+                let its = match (call, reveal.hash) {
+                    (Call::Commit { hash }, Some(revealed)) => revealed == *hash,
+                    // The event names no commit, but each epoch reveals the commits of one other.
+                    (Call::CommitTimelocked { .. }, None) => {
+                        let view = self.view_at(reveal.block).await?;
+                        let of = view.epoch.subnet_epoch_index.checked_sub(view.reveal_period);
+                        of.is_some() && of == epoch
+                    }
+                    _ => false,
+                };
+                if its {
+                    return Ok(true);
+                }
+            }
+            last = first.saturating_sub(1);
+        }
+        Ok(false)
+    }
+
     async fn block_hash(&self, number: u64) -> Result<Option<[u8; 32]>, ChainError> {
         self.chain.block_hash(number).await
     }
@@ -123,58 +167,5 @@ fn unreadable(error: serde_json::Error) -> ChainError {
     ChainError::Encode {
         what: "a signed transaction".into(),
         detail: error.to_string(),
-    }
-}
-
-impl From<WeightsView> for View {
-    fn from(view: WeightsView) -> Self {
-        let registration = view.uid.map(|uid| Registration {
-            uid,
-            since: view.block_at_registration.unwrap_or_default(),
-            last_update: view.last_update.unwrap_or_default(),
-            permit: view.validator_permit,
-            stake: view.stake_weight,
-            owner: view.is_owner_hotkey,
-        });
-        let hash_commits = view.commits.into_iter();
-        let timelocked = view.timelocked.into_iter();
-        Self {
-            block: view.block,
-            hash: view.block_hash,
-            // It is read a moment later than the rest.
-            finalized: view.finalized.min(view.block),
-            timestamp: view.wall_clock,
-            block_time: view.block_time,
-            registration,
-            neurons: view.neurons,
-            min_allowed: view.min_allowed_weights,
-            max_weight: view.max_weights_limit,
-            version_key: view.version_key,
-            rate_limit: view.rate_limit,
-            stake_threshold: view.stake_threshold,
-            commit_reveal: view.commit_reveal,
-            commit_reveal_version: view.commit_reveal_version,
-            reveal_period: view.reveal_period,
-            epoch: view.epoch,
-            row: view.weights,
-            hash_commits: hash_commits
-                .map(|commit| HashCommit {
-                    hash: commit.hash,
-                    epoch: commit.epoch,
-                    block: commit.block,
-                })
-                .collect(),
-            timelocked: timelocked
-                .map(|commit| TimelockedCommit {
-                    ciphertext: commit.commit,
-                    round: commit.reveal_round,
-                    epoch: commit.epoch,
-                    block: commit.block,
-                })
-                .collect(),
-            last_round: view.last_drand_round.unwrap_or_default(),
-            beacon_key: view.beacon_public_key.and_then(|key| key.try_into().ok()),
-            finals: BTreeMap::new(),
-        }
     }
 }

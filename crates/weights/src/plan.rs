@@ -56,6 +56,7 @@ pub fn plan(
             }
         }
     };
+    let repeats = view.shows(&uids, &values);
     Ok(Intent {
         netuid: settings.netuid,
         mecid: settings.mecid,
@@ -71,6 +72,7 @@ pub fn plan(
         landed: None,
         doubt: None,
         refused: None,
+        repeats,
         attempts: 0,
         not_before: 0,
     })

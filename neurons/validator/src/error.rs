@@ -66,15 +66,21 @@ pub enum ValidatorError {
         /// The subnet.
         netuid: u16,
     },
-    /// The subnet wants its weights encrypted.
+    /// Setting weights.
+    #[error(transparent)]
+    Weights(#[from] axoneme_weights::WeightsError),
+    /// Something that somebody has to act on before weights can be set.
+    #[error(transparent)]
+    Obstacle(#[from] axoneme_weights::Obstacle),
+    /// No such beacon.
     #[error(
-        "subnet {netuid} has commit-reveal switched on, which this validator does not support yet: its weights would be \
-         refused. The subnet's owner can switch it off (`btcli sudo set --netuid {netuid} --param \
-         commit_reveal_weights_enabled --value false`); to run without setting weights, use --neuron.disable_set_weights"
+        "--neuron.drand_beacon {given}: {problem}; give auto, quicknet, dev, or the 192 hex digits of a public key"
     )]
-    CommitReveal {
-        /// The subnet.
-        netuid: u16,
+    Beacon {
+        /// What was given.
+        given: String,
+        /// What is wrong with it.
+        problem: String,
     },
     /// The chain demands a newer validator.
     #[error(

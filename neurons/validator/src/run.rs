@@ -26,7 +26,7 @@ use crate::scores::Unasked;
 use crate::stats::ValidatorStats;
 use crate::step::{PromptRun, StepConfig};
 use crate::tls_keys;
-use crate::weights::{WeightSetter, WeightsConfig, check_subnet, own_version_key};
+use crate::weights::{LEDGER, WeightSetter, WeightsConfig, beacon, check_subnet, own_version_key};
 
 /// Time for duties to end; less than the five seconds an operator waits.
 const DRAIN: Duration = Duration::from_secs(3);
@@ -174,6 +174,7 @@ async fn start(config: ValidatorConfig, host: Host, cancel: CancellationToken) -
             book: book.clone(),
             readiness: readiness.clone(),
             config: weights,
+            ledger: folder.join(LEDGER),
         };
         duties.spawn("weights", WEIGHTS_STUCK, move |heart, cancel| {
             let setter = setter.clone();
@@ -222,10 +223,22 @@ async fn weights_config(config: &ValidatorConfig, identity: &Identity) -> Result
         .await
         .map_err(|error| preflight::chain_failure(&error))?;
     check_subnet(netuid, &settings, version_key).map_err(|error| Failure::new(ExitCode::Config, &error))?;
+    let view = identity
+        .chain
+        .weights_view(netuid, 0, &identity.hotkey.account_id())
+        .await;
+    let announced = view
+        .map_err(|error| preflight::chain_failure(&error))?
+        .beacon_public_key;
+    let local = identity.chain.config().is_local();
+    let beacon = beacon(&config.neuron.drand_beacon, local, announced.as_deref())
+        .map_err(|error| Failure::new(ExitCode::Config, &error))?;
     Ok(Some(WeightsConfig {
         netuid,
         epoch_length: config.neuron.epoch_length(),
         version_key,
+        method: config.neuron.commit_reveal,
+        beacon,
     }))
 }
 

@@ -152,6 +152,12 @@ impl Localnet {
         Ok(self.author.seal(1).await?)
     }
 
+    /// Sets the chain's clock, as time since 1970, and makes a block at that time; what `dev_timeTravel` does.
+    pub async fn time_travel(&self, to: Duration) -> Result<Head, LocalnetError> {
+        let to_ms = u64::try_from(to.as_millis()).unwrap_or(u64::MAX);
+        Ok(self.author.travel(to_ms).await?)
+    }
+
     /// Stops making blocks, closes all connections and frees the port and the data directory.
     pub async fn shutdown(mut self) {
         self.author.stop();

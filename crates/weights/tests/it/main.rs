@@ -1,5 +1,6 @@
-//! The machine by itself, and on a model of the chain's rules, with faults.
+//! The machine by itself, and on a model of the chain's rules, with faults; then on a real development chain.
 
+mod localnet;
 mod machine;
 mod model;
 mod node;
@@ -7,4 +8,5 @@ mod oracle;
 mod process;
 mod proofs;
 mod simulation;
+mod subnet;
 mod world;

@@ -6,7 +6,7 @@ use axoneme_weights::{Call, Signed, View, WeightsChain};
 use rand::Rng;
 use std::time::Duration;
 
-use crate::model::{FINALITY, key_of};
+use crate::model::{Event, FINALITY, key_of};
 use crate::world::{MORTALITY, Pending, Shared, Weather, World};
 
 fn disconnected() -> ChainError {
@@ -84,6 +84,19 @@ impl WeightsChain for Shared {
         }
         let found = world.included.get(&signed.hash).map(|(block, ok, _)| (*block, *ok));
         Ok(found.filter(|(block, _)| *block <= to))
+    }
+
+    async fn revealed(&self, call: &Call, block: u64, to: u64) -> Result<bool, ChainError> {
+        let world = self.lock();
+        if world.down_for > 0 {
+            return Err(disconnected());
+        }
+        let key = key_of(call).expect("a commit");
+        let is_its = |event: &Event| match event {
+            Event::Revealed { key: of, block: at } => *of == key && (block + 1..=to).contains(at),
+            _ => false,
+        };
+        Ok(world.events.iter().any(is_its))
     }
 
     async fn block_hash(&self, number: u64) -> Result<Option<[u8; 32]>, ChainError> {

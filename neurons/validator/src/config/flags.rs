@@ -97,6 +97,16 @@ fn neuron() -> Vec<Setting> {
             "Version key sent with the weights",
         ),
         Setting::new(
+            "neuron.commit_reveal",
+            Kind::Text,
+            "How weights are committed where they have to be: auto, timelocked or hash",
+        ),
+        Setting::new(
+            "neuron.drand_beacon",
+            Kind::Text,
+            "Beacon of timelocked weights: auto, quicknet, dev, or a public key in hex",
+        ),
+        Setting::new(
             "neuron.disable_log_rewards",
             Kind::Switch,
             "No rewards in event records",

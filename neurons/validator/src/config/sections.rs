@@ -7,6 +7,7 @@ use axoneme_dendrite::TlsPolicy;
 use axoneme_reward::masks::Relevance;
 use axoneme_reward::penalties::{KeywordMatch, Patterns, SentenceMatch, TaskValidation};
 use axoneme_reward::{RepeatPenalty, check_weights};
+use axoneme_weights::Method;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::SettingsError;
@@ -92,6 +93,11 @@ pub struct NeuronSection {
     pub disable_set_weights: bool,
     /// Version key sent with the weights; unset sends this program's own.
     pub weights_version_key: Option<u64>,
+    /// How weights are committed on a subnet with commit–reveal: `auto`, `timelocked` or `hash`.
+    pub commit_reveal: Method,
+    /// Beacon of timelocked weights: `auto` (quicknet; on a local chain the one that the chain names), `quicknet`, `dev`,
+    /// or a public key in hex.
+    pub drand_beacon: String,
     /// Write no rewards into event records.
     pub disable_log_rewards: bool,
     /// Write no event records.
@@ -135,6 +141,8 @@ impl Default for NeuronSection {
             checkpoint_block_length: 100,
             disable_set_weights: false,
             weights_version_key: None,
+            commit_reveal: Method::Auto,
+            drand_beacon: "auto".into(),
             disable_log_rewards: false,
             dont_save_events: false,
             events_retention_size: "2 GB".into(),

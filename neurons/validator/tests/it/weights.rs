@@ -1,8 +1,9 @@
 use axoneme_chain::Hyperparameters;
 use axoneme_chain::weights::{WeightLimits, clip_to_max, normalise, process_weights, to_u16};
+use axoneme_timelock::Beacon;
 use serde_json::Value;
 use validator::state::{NeuronState, ValidatorState};
-use validator::weights::{Due, check_subnet, due, plan};
+use validator::weights::{beacon, check_subnet, plan};
 
 use crate::support::{all_close, hotkey, list, metagraph, neuron, numbers, text, uids, vectors};
 
@@ -92,22 +93,27 @@ fn nothing_is_sent_while_nobody_has_earned_anything() {
 }
 
 #[test]
-fn weights_are_due_once_per_boundary_and_not_before_the_rate_limit() {
-    assert_eq!(due(260, 150, None, 100, 0), Due::Now);
-    assert_eq!(due(260, 150, Some(210), 100, 0), Due::SetAt(210));
-    assert_eq!(due(199, 150, None, 100, 0), Due::SetAt(150));
-    assert_eq!(due(201, 199, None, 100, 50), Due::NotBefore(249));
-    assert_eq!(due(249, 199, None, 100, 50), Due::Now);
+fn the_beacon_is_quicknet_unless_the_chain_is_here_or_the_operator_says_so() {
+    let dev = Beacon::dev();
+    let announced = Some(&dev.public_key[..]);
+    assert_eq!(beacon("auto", false, announced).unwrap(), Beacon::quicknet());
+    assert_eq!(beacon("auto", true, announced).unwrap(), dev);
     assert_eq!(
-        due(100, 0, None, 100, 500),
-        Due::Now,
-        "a last update of 0 was never one"
+        beacon("auto", true, Some(&Beacon::quicknet().public_key)).unwrap(),
+        Beacon::quicknet()
     );
-    assert_eq!(
-        due(120, 10, Some(9000), 100, 0),
-        Due::Now,
-        "a remembered block of a chain that was reset"
-    );
+    assert_eq!(beacon("auto", true, None).unwrap(), dev);
+    assert_eq!(beacon("quicknet", true, announced).unwrap(), Beacon::quicknet());
+    assert_eq!(beacon("dev", false, None).unwrap(), dev);
+    let hex: String = dev.public_key.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(beacon(&hex, false, None).unwrap(), dev);
+    for wrong in ["quick", "00ff", &"00".repeat(96)] {
+        let message = beacon(wrong, false, None).unwrap_err().to_string();
+        assert!(
+            message.contains("--neuron.drand_beacon") && message.contains("quicknet"),
+            "{message}"
+        );
+    }
 }
 
 fn hyperparameters() -> Hyperparameters {
@@ -138,11 +144,7 @@ fn subnets_that_would_refuse_the_weights_are_refused_with_advice() {
         commit_reveal_weights_enabled: true,
         ..hyperparameters()
     };
-    let message = check_subnet(5, &hidden, 10).unwrap_err().to_string();
-    assert!(
-        message.contains("does not support yet") && message.contains("--neuron.disable_set_weights"),
-        "{message}"
-    );
+    check_subnet(5, &hidden, 10).expect("commit-reveal is no reason to refuse");
     let newer = Hyperparameters {
         weights_version: 2016,
         ..hyperparameters()
