@@ -51,15 +51,19 @@ pub enum Command {
 #[derive(Debug, Clone, Args)]
 pub struct UpArgs {
     /// End once an epoch has turned the validator's weights into incentive, and print the table
-    #[arg(long)]
+    #[arg(long, group = "goal")]
     pub until_incentive: bool,
-    /// With --until-incentive: print one JSON document instead of the table
-    #[arg(long, requires = "until_incentive")]
+    /// Hide weights until their epoch is over, as the main chain does (timelocked commit-reveal), and end once they
+    /// were revealed and an epoch has turned them into incentive
+    #[arg(long, group = "goal")]
+    pub until_revealed: bool,
+    /// With a goal: print one JSON document instead of the table
+    #[arg(long, requires = "goal")]
     pub json: bool,
     /// Seed of all that is drawn: articles, criteria, miners asked, sampling of the models
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
-    /// With --until-incentive: give up after this long, seconds, with exit code 10
+    /// With a goal: give up after this long, seconds, with exit code 10
     #[arg(long, default_value = "1800", value_parser = seconds)]
     pub timeout: Duration,
     /// Port of the dev chain on 127.0.0.1; 0 takes a free one
@@ -100,6 +104,26 @@ pub struct UpArgs {
     /// Log debug lines
     #[arg(long)]
     pub debug: bool,
+}
+
+/// What `axoneme up` waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Goal {
+    /// Weights have become incentive.
+    Incentive,
+    /// Timelocked weights were revealed and have become incentive.
+    Revealed,
+}
+
+impl UpArgs {
+    /// What was asked for, if anything.
+    pub fn goal(&self) -> Option<Goal> {
+        match (self.until_revealed, self.until_incentive) {
+            (true, _) => Some(Goal::Revealed),
+            (false, true) => Some(Goal::Incentive),
+            (false, false) => None,
+        }
+    }
 }
 
 /// Names of the keys to use.

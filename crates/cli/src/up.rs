@@ -2,6 +2,7 @@
 
 mod neurons;
 mod plan;
+mod progress;
 mod report;
 mod screen;
 mod setup;
@@ -19,10 +20,11 @@ use axoneme_neuron::{ExitCode, Failure, telemetry};
 use localnet::{Localnet, LocalnetConfig, LocalnetError};
 use tokio_util::sync::CancellationToken;
 
-use crate::args::UpArgs;
+use crate::args::{Goal, UpArgs};
 use neurons::Neurons;
 use plan::Plan;
-use report::{Progress, Report};
+use progress::Progress;
+use report::Report;
 use screen::Screen;
 
 /// Time between two looks at the chain for the table.
@@ -100,7 +102,7 @@ async fn on_chain(
     let drill = start_drill(args, endpoint).await?;
     let endpoint = drill.as_ref().map_or_else(|| endpoint.to_owned(), Drill::url);
     let mut neurons = Neurons::start(plan, &endpoint, netuid, models, cancel);
-    let mut progress = Progress::default();
+    let mut goal = args.goal().map(Progress::new);
     let result = loop {
         tokio::select! {
             () = cancel.cancelled() => break stopped(args),
@@ -108,19 +110,22 @@ async fn on_chain(
             failure = neurons.failed() => {
                 break if cancel.is_cancelled() { stopped(args) } else { Err(failure) };
             }
-            () = tokio::time::sleep_until(deadline), if args.until_incentive => {
+            () = tokio::time::sleep_until(deadline), if goal.is_some() => {
+                let missing = goal.as_ref().map(Progress::missing).unwrap_or_default();
                 break Err(Failure::message(ExitCode::Deadline, format!(
-                    "no incentive within {} s: {}", args.timeout.as_secs_f64(), progress.missing()
+                    "no incentive within {} s: {missing}", args.timeout.as_secs_f64()
                 )));
             }
             () = tokio::time::sleep(LOOK) => {}
         }
         match Report::read(&client, netuid, plan, &neurons.validator_stats()).await {
             Ok(report) => {
-                progress.update(&report);
                 screen.show(&report.table());
-                if args.until_incentive && progress.reached() {
-                    break Ok(None);
+                if let Some(progress) = &mut goal {
+                    progress.update(&report);
+                    if progress.reached() {
+                        break Ok(None);
+                    }
                 }
             }
             Err(error) => tracing::warn!("cannot read the chain for the table: {error}"),
@@ -140,9 +145,9 @@ async fn on_chain(
         );
     }
     match result {
-        Ok(None) if progress.reached() && args.until_incentive => Report::read(&client, netuid, plan, &stats)
+        Ok(None) if goal.as_ref().is_some_and(Progress::reached) => Report::read(&client, netuid, plan, &stats)
             .await
-            .map(Some)
+            .map(|report| Some(report.with_reveal(goal.as_ref().and_then(Progress::revealed))))
             .map_err(crate::local::chain),
         other => other,
     }
@@ -167,13 +172,12 @@ async fn start_drill(args: &UpArgs, endpoint: &str) -> Result<Option<Drill>, Fai
 
 /// The end that an operator asked for: well, unless a goal was set and not reached.
 fn stopped(args: &UpArgs) -> Result<Option<Report>, Failure> {
-    if args.until_incentive {
-        Err(Failure::message(
+    match args.goal() {
+        None => Ok(None),
+        Some(Goal::Incentive | Goal::Revealed) => Err(Failure::message(
             ExitCode::Failure,
             "interrupted before there was incentive",
-        ))
-    } else {
-        Ok(None)
+        )),
     }
 }
 

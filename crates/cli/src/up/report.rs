@@ -7,33 +7,60 @@ use serde::Serialize;
 use validator::ValidatorStats;
 
 use super::plan::{Kind, Plan};
+use crate::args::Goal;
 
 /// State of the subnet at one block.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Report {
-    network: Network,
+    pub(super) network: Network,
     /// Prompt runs the validator has finished.
-    steps: u64,
-    neurons: Vec<Row>,
+    pub(super) steps: u64,
+    pub(super) neurons: Vec<Row>,
+    /// Where weights are hidden first: when they were committed and revealed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    commit_reveal: Option<Revealed>,
+    /// The same, as the chain has it now.
+    #[serde(skip)]
+    pub(super) hidden: Option<Hidden>,
     /// Block of the newest epoch.
     #[serde(skip)]
-    last_epoch: u64,
+    pub(super) last_epoch: u64,
+}
+
+/// Timelocked weights of the validator that came to light.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(super) struct Revealed {
+    /// Block of the commit.
+    pub(super) committed_at: u64,
+    /// Drand round whose signature opened it.
+    pub(super) reveal_round: u64,
+    /// Block at which the weights were seen on chain: less than five after the reveal, at the usual block time.
+    pub(super) revealed_by: u64,
+}
+
+/// The validator's weights and its commits that are not open yet.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Hidden {
+    /// Pairs of uid and value.
+    pub(super) row: Vec<(u16, u16)>,
+    /// Block and reveal round of each commit.
+    pub(super) pending: Vec<(u64, u64)>,
 }
 
 #[derive(Debug, Clone, Serialize)]
-struct Network {
+pub(super) struct Network {
     endpoint: String,
     netuid: u16,
-    block: u64,
+    pub(super) block: u64,
     tempo: u16,
 }
 
 /// One neuron; fractions are 0..1.
 #[derive(Debug, Clone, Serialize)]
-struct Row {
+pub(super) struct Row {
     uid: u16,
     hotkey: String,
-    kind: Kind,
+    pub(super) kind: Kind,
     /// Requests the validator sent to it.
     requests: u64,
     /// Mean reward of its answers, failed ones counted as 0.
@@ -41,61 +68,11 @@ struct Row {
     /// The validator's moving average.
     score: f64,
     /// Share of the validator's weights, as stored on chain, that this neuron has.
-    weight: f64,
-    incentive: f64,
+    pub(super) weight: f64,
+    pub(super) incentive: f64,
     dividends: f64,
     /// Block of its newest weights (or of its registration).
-    last_update: u64,
-}
-
-/// Prompt runs of one forward pass: before that many, chance decides whose weights are larger.
-const WHOLE_PASS: u64 = 9;
-
-/// How far the subnet is on its way to incentive.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Progress {
-    steps: u64,
-    /// Block at which the validator was first seen to have finished a whole forward pass.
-    whole_pass: Option<u64>,
-    /// Whether weights set since then are on chain.
-    weights: bool,
-    /// Whether an epoch has run on those weights.
-    incentive: bool,
-}
-
-impl Progress {
-    /// Takes a look at the newest report.
-    pub(super) fn update(&mut self, report: &Report) {
-        self.steps = report.steps;
-        if report.steps >= WHOLE_PASS && self.whole_pass.is_none() {
-            self.whole_pass = Some(report.network.block);
-        }
-        let validator = report.neurons.iter().find(|row| row.kind == Kind::Validator);
-        let (Some(since), Some(validator)) = (self.whole_pass, validator) else {
-            return;
-        };
-        let given = report.neurons.iter().any(|row| row.weight > 0.0);
-        self.weights = given && validator.last_update >= since;
-        let earned = report.neurons.iter().any(|row| row.incentive > 0.0);
-        // An epoch runs at the beginning of a block, so weights set in that block come too late for it.
-        self.incentive = self.weights && earned && report.last_epoch > validator.last_update;
-    }
-
-    pub(super) fn reached(&self) -> bool {
-        self.incentive
-    }
-
-    /// What has not happened yet, for the message at the deadline.
-    pub(super) fn missing(&self) -> String {
-        let steps = self.steps;
-        if self.whole_pass.is_none() {
-            format!("the validator has finished {steps} of the {WHOLE_PASS} prompt runs of a forward pass")
-        } else if !self.weights {
-            format!("after {steps} prompt runs the validator's weights are not on chain")
-        } else {
-            format!("after {steps} prompt runs weights are on chain, but no epoch has used them")
-        }
-    }
+    pub(super) last_update: u64,
 }
 
 impl Report {
@@ -131,7 +108,20 @@ impl Report {
                 last_update: neuron.last_update,
             })
         });
+        let hidden = match plan.args.goal() {
+            Some(Goal::Revealed) => {
+                let view = chain.weights_view(netuid, 0, &plan.validator().hotkey).await?;
+                let pending = view.timelocked.iter().map(|commit| (commit.block, commit.reveal_round));
+                Some(Hidden {
+                    pending: pending.collect(),
+                    row: view.weights,
+                })
+            }
+            _ => None,
+        };
         Ok(Self {
+            commit_reveal: None,
+            hidden,
             network: Network {
                 endpoint: axoneme_neuron::preflight::endpoints(chain),
                 netuid,
@@ -142,6 +132,12 @@ impl Report {
             neurons: neurons.collect(),
             last_epoch: metagraph.last_step,
         })
+    }
+
+    /// Adds when weights were committed and revealed.
+    pub(super) fn with_reveal(mut self, revealed: Option<Revealed>) -> Self {
+        self.commit_reveal = revealed;
+        self
     }
 
     pub(super) fn json(&self) -> String {
@@ -185,6 +181,13 @@ impl Report {
                 row.incentive,
                 row.dividends,
                 row.last_update
+            );
+        }
+        if let Some(revealed) = &self.commit_reveal {
+            let _ = writeln!(
+                text,
+                "weights committed at block {}, revealed by block {} with the pulse of round {}",
+                revealed.committed_at, revealed.revealed_by, revealed.reveal_round
             );
         }
         text

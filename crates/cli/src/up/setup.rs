@@ -6,6 +6,7 @@ use axoneme_neuron::{Failure, preflight};
 use futures::future::try_join_all;
 
 use super::plan::{Member, Plan};
+use crate::args::Goal;
 use crate::local::{alice, chain as failure};
 
 /// Blocks between two settings of weights. The main chain's 100 would be 25 s here.
@@ -20,6 +21,7 @@ pub(super) async fn prepare(plan: &Plan, endpoint: &str) -> Result<(Chain, u16),
     let chain = preflight::connect(&subtensor).await?;
     if let Some(netuid) = find(&chain, plan).await? {
         tracing::info!("going on with subnet {netuid}");
+        hide_weights(&chain, netuid, plan).await?;
         return Ok((chain, netuid));
     }
     let alice = alice()?;
@@ -41,6 +43,7 @@ pub(super) async fn prepare(plan: &Plan, endpoint: &str) -> Result<(Chain, u16),
         .admin_set_weights_set_rate_limit(&alice, netuid, WEIGHTS_RATE_LIMIT)
         .await
         .map_err(failure)?;
+    hide_weights(&chain, netuid, plan).await?;
     chain.start_call(&coldkey, netuid).await.map_err(failure)?;
     try_join_all(plan.members.iter().map(|member| join(&chain, netuid, member))).await?;
     tracing::info!(
@@ -48,6 +51,18 @@ pub(super) async fn prepare(plan: &Plan, endpoint: &str) -> Result<(Chain, u16),
         plan.miners().count()
     );
     Ok((chain, netuid))
+}
+
+/// Switches commit-reveal on where the goal asks for it. Without that goal it stays as it is.
+async fn hide_weights(chain: &Chain, netuid: u16, plan: &Plan) -> Result<(), Failure> {
+    if plan.args.goal() == Some(Goal::Revealed) {
+        let alice = alice()?;
+        chain
+            .admin_set_commit_reveal(&alice, netuid, true)
+            .await
+            .map_err(failure)?;
+    }
+    Ok(())
 }
 
 /// Registers and stakes one neuron. Each has a coldkey of its own, so all do it side by side.
