@@ -31,10 +31,10 @@ pub(crate) async fn look_up<C: WeightsChain>(
             && !view.finals.contains_key(&doubt.block)
             && let Some(hash) = chain.block_hash(doubt.block).await?
         {
+            view.finals.insert(doubt.block, hash);
             if hash == doubt.hash && ambiguous {
                 check_reveal(chain, intent, view).await?;
             }
-            view.finals.insert(doubt.block, hash);
         }
         settle(chain, intent, view, ambiguous).await?;
     }

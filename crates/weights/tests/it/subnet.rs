@@ -69,6 +69,9 @@ impl Subnet {
             let id = key(uri).account_id();
             chain.burned_register(&alice, netuid, &id).await.expect("a place");
         }
+        // The chain has room for 256 places in all mechanisms together.
+        let set = chain.admin_set_max_allowed_uids(&alice, netuid, 64).await;
+        set.expect("a smaller subnet");
         let set = chain.admin_set_mechanism_count(&alice, netuid, 2).await;
         set.expect("a second mechanism");
         let folder = tempfile::tempdir().expect("a folder");
@@ -86,7 +89,8 @@ impl Subnet {
     }
 
     pub async fn version_key(&self, version: u64) {
-        let set = self.chain.admin_set_weights_version_key(&key(OWNER), self.netuid, version);
+        let alice = key(OWNER);
+        let set = self.chain.admin_set_weights_version_key(&alice, self.netuid, version);
         set.await.expect("a setting");
     }
 
