@@ -115,6 +115,16 @@ pub enum Goal {
     Revealed,
 }
 
+impl Goal {
+    /// What there will be, for messages.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Incentive => "incentive",
+            Self::Revealed => "incentive from revealed weights",
+        }
+    }
+}
+
 impl UpArgs {
     /// What was asked for, if anything.
     pub fn goal(&self) -> Option<Goal> {

@@ -10,6 +10,7 @@ mod setup;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axoneme_chain::{Chain, ChainError};
 use axoneme_drill::{Drill, DrillConfig, Schedule};
 use axoneme_llm::{
     DeviceChoice, Embedder, Engine, EngineConfig, MINILM_L6, ModelError, ModelRef, ModelStore, SMOLLM2_135M,
@@ -112,8 +113,9 @@ async fn on_chain(
             }
             () = tokio::time::sleep_until(deadline), if goal.is_some() => {
                 let missing = goal.as_ref().map(Progress::missing).unwrap_or_default();
+                let what = args.goal().map_or("", Goal::words);
                 break Err(Failure::message(ExitCode::Deadline, format!(
-                    "no incentive within {} s: {missing}", args.timeout.as_secs_f64()
+                    "no {what} within {} s: {missing}", args.timeout.as_secs_f64()
                 )));
             }
             () = tokio::time::sleep(LOOK) => {}
@@ -123,6 +125,12 @@ async fn on_chain(
                 screen.show(&report.table());
                 if let Some(progress) = &mut goal {
                     progress.update(&report);
+                    if let (Some(block), Some(hidden)) = (progress.asks(), &report.hidden) {
+                        match revealed(&client, netuid, plan, block, hidden.block).await {
+                            Ok(revealed) => progress.learn(revealed),
+                            Err(error) => tracing::warn!("cannot read what was revealed: {error}"),
+                        }
+                    }
                     if progress.reached() {
                         break Ok(None);
                     }
@@ -170,13 +178,21 @@ async fn start_drill(args: &UpArgs, endpoint: &str) -> Result<Option<Drill>, Fai
     Ok(Some(drill))
 }
 
+/// The newest block after `block`, up to `to`, in which the chain revealed timelocked weights of the validator.
+async fn revealed(chain: &Chain, netuid: u16, plan: &Plan, block: u64, to: u64) -> Result<Option<u64>, ChainError> {
+    let hotkey = &plan.validator().hotkey;
+    let reveals = chain.weights_revealed(netuid, 0, hotkey, block.saturating_add(1), to);
+    let timelocked = reveals.await?.into_iter().find(|revealed| revealed.hash.is_none());
+    Ok(timelocked.map(|revealed| revealed.block))
+}
+
 /// The end that an operator asked for: well, unless a goal was set and not reached.
 fn stopped(args: &UpArgs) -> Result<Option<Report>, Failure> {
     match args.goal() {
         None => Ok(None),
-        Some(Goal::Incentive | Goal::Revealed) => Err(Failure::message(
+        Some(goal) => Err(Failure::message(
             ExitCode::Failure,
-            "interrupted before there was incentive",
+            format!("interrupted before there was {}", goal.words()),
         )),
     }
 }

@@ -27,6 +27,7 @@ pub const TABLE: &[(&str, Reaction)] = &[
     ("CommittingWeightsTooFast", Again { blocks: 1 }),
     ("RateLimitExceeded", Again { blocks: 1 }),
     ("TooManyUnrevealedCommits", Again { blocks: 4 }),
+    ("CommitQueueFull", Again { blocks: 4 }),
     ("RevealTooEarly", Again { blocks: 1 }),
     ("CommitBlockNotInRevealRange", Again { blocks: 1 }),
     // The look at the chain tells what has changed: the switch, the round, or that it is there already.
@@ -49,6 +50,7 @@ pub const TABLE: &[(&str, Reaction)] = &[
     // Not ours to mend.
     ("IncorrectWeightVersionKey", Operator),
     ("IncorrectCommitRevealVersion", Operator),
+    ("CommitPayloadTooLarge", Operator),
     ("NotEnoughStakeToSetWeights", Operator),
     ("StakeAmountTooLow", Operator),
     ("NeuronNoValidatorPermit", Operator),

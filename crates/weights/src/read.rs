@@ -23,7 +23,11 @@ impl From<WeightsView> for View {
         // Older runtimes store the block instead of its epoch, and when it is due instead of the block.
         let hash_commits = view.commits.iter().map(|commit| match view.stateful_epochs {
             true => (commit.hash, commit.epoch, commit.block),
-            false => (commit.hash, epoch_of_block(view.netuid, &epoch, commit.epoch), commit.epoch),
+            false => (
+                commit.hash,
+                epoch_of_block(view.netuid, &epoch, commit.epoch),
+                commit.epoch,
+            ),
         });
         let timelocked = view.timelocked.into_iter();
         Self {
@@ -100,9 +104,14 @@ mod tests {
                 let window = index(netuid, tempo, block + 1);
                 assert_eq!(state.epoch_at(block + 1), window, "{netuid} {tempo} {block}");
                 let next = state.next_start().expect("epochs");
-                assert!(index(netuid, tempo, next) > index(netuid, tempo, next - 1), "{netuid} {tempo} {block}");
+                assert!(
+                    index(netuid, tempo, next) > index(netuid, tempo, next - 1),
+                    "{netuid} {tempo} {block}"
+                );
                 assert_eq!(state.first_block_of(window + 1).expect("an epoch"), {
-                    (block + 1..).find(|later| index(netuid, tempo, *later) == window + 1).expect("an epoch")
+                    (block + 1..)
+                        .find(|later| index(netuid, tempo, *later) == window + 1)
+                        .expect("an epoch")
                 });
             }
         }

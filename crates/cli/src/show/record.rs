@@ -100,7 +100,9 @@ impl Record {
             text += &format!("revealed     {blocks} blocks ago, or never since the registration\n");
         }
         for step in &self.intents {
-            let block = step.block.map_or_else(String::new, |block| format!(" in block {block}"));
+            let block = step
+                .block
+                .map_or_else(String::new, |block| format!(" in block {block}"));
             let why = step.why.as_ref().map_or_else(String::new, |why| format!(": {why}"));
             text += &format!(
                 "window       {}: {} weights, {}, planned in block {}, sent {} times, {}{block}{why}\n",

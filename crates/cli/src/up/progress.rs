@@ -16,7 +16,7 @@ pub(super) struct Progress {
     whole_pass: Option<u64>,
     /// Whether weights set since then are on chain.
     weights: bool,
-    /// A timelocked commit made since then.
+    /// A timelocked commit made since then, and that the chain has no longer.
     commit: Option<Commit>,
     /// That commit, come to light.
     revealed: Option<Revealed>,
@@ -26,12 +26,13 @@ pub(super) struct Progress {
     incentive: bool,
 }
 
-/// A commit that was seen on chain, and the weights the chain had then.
+/// A commit that was seen on chain.
 #[derive(Debug, Clone)]
 struct Commit {
     block: u64,
     round: u64,
-    before: Vec<(u16, u16)>,
+    /// Whether the chain has it no longer.
+    gone: bool,
 }
 
 impl Progress {
@@ -78,29 +79,42 @@ impl Progress {
             return;
         };
         if let Some(revealed) = self.revealed {
-            self.incentive = earned(report) && report.last_epoch >= revealed.revealed_by;
+            // The chain reveals at the beginning of a block, before the epoch that may be in it.
+            self.incentive = ranked(report) && report.last_epoch >= revealed.revealed_at;
             return;
         }
-        let pending = |block: u64| hidden.pending.iter().any(|(of, _)| *of == block);
-        match &self.commit {
+        match &mut self.commit {
             None => {
-                let newest = hidden.pending.iter().find(|(block, _)| *block >= since);
-                self.commit = newest.map(|&(block, round)| Commit {
+                let first = hidden.pending.iter().find(|(block, _)| *block >= since);
+                self.commit = first.map(|&(block, round)| Commit {
                     block,
                     round,
-                    before: hidden.row.clone(),
+                    gone: false,
                 });
             }
-            Some(commit) if pending(commit.block) => {}
-            // Gone, and the weights are others: that is what a reveal does.
-            Some(commit) if commit.before != hidden.row => {
+            Some(commit) => commit.gone = !hidden.pending.iter().any(|(block, _)| *block == commit.block),
+        }
+    }
+
+    /// Block of a commit that the chain has no longer: whether it was revealed is to be asked for, and [`Self::learn`] to
+    /// be told.
+    pub(super) fn asks(&self) -> Option<u64> {
+        let commit = self.commit.as_ref().filter(|commit| commit.gone);
+        commit.filter(|_| self.revealed.is_none()).map(|commit| commit.block)
+    }
+
+    /// Takes in when the commit was revealed; `None` says that it was dropped.
+    pub(super) fn learn(&mut self, revealed_at: Option<u64>) {
+        let Some(commit) = &self.commit else { return };
+        match revealed_at {
+            Some(revealed_at) => {
                 self.revealed = Some(Revealed {
                     committed_at: commit.block,
                     reveal_round: commit.round,
-                    revealed_by: report.network.block,
+                    revealed_at,
                 });
             }
-            Some(_) => {
+            None => {
                 self.expired += 1;
                 self.commit = None;
             }
@@ -134,9 +148,16 @@ impl Progress {
                 let Commit { block, round, .. } = commit;
                 format!("the weights committed at block {block} wait for the pulse of round {round}")
             }
-            _ => format!("after {steps} prompt runs weights are on chain, but no epoch has used them"),
+            _ => format!("after {steps} prompt runs weights are on chain, but no epoch has ranked the miners by them"),
         }
     }
+}
+
+/// Whether the consensus tells one miner from another.
+fn ranked(report: &Report) -> bool {
+    let miners = || report.neurons.iter().filter(|row| row.kind != Kind::Validator);
+    let most = miners().map(|row| row.incentive).fold(0.0, f64::max);
+    most > 0.0 && miners().any(|row| row.incentive < most)
 }
 
 fn earned(report: &Report) -> bool {

@@ -34,16 +34,16 @@ pub(super) struct Revealed {
     pub(super) committed_at: u64,
     /// Drand round whose signature opened it.
     pub(super) reveal_round: u64,
-    /// Block at which the weights were seen on chain: less than five after the reveal, at the usual block time.
-    pub(super) revealed_by: u64,
+    /// Block of the reveal, as the chain's event says.
+    pub(super) revealed_at: u64,
 }
 
-/// The validator's weights and its commits that are not open yet.
+/// The validator's commits that are not open yet.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Hidden {
-    /// Pairs of uid and value.
-    pub(super) row: Vec<(u16, u16)>,
-    /// Block and reveal round of each commit.
+    /// Block at which they were read.
+    pub(super) block: u64,
+    /// Block and reveal round of each commit, oldest first.
     pub(super) pending: Vec<(u64, u64)>,
 }
 
@@ -114,7 +114,7 @@ impl Report {
                 let pending = view.timelocked.iter().map(|commit| (commit.block, commit.reveal_round));
                 Some(Hidden {
                     pending: pending.collect(),
-                    row: view.weights,
+                    block: view.block,
                 })
             }
             _ => None,
@@ -186,8 +186,8 @@ impl Report {
         if let Some(revealed) = &self.commit_reveal {
             let _ = writeln!(
                 text,
-                "weights committed at block {}, revealed by block {} with the pulse of round {}",
-                revealed.committed_at, revealed.revealed_by, revealed.reveal_round
+                "weights committed in block {}, revealed in block {} with the pulse of round {}",
+                revealed.committed_at, revealed.revealed_at, revealed.reveal_round
             );
         }
         text

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use subxt::dynamic::{Value, storage};
 use subxt::{OnlineClient, SubstrateConfig};
 
-use crate::harness::{Running, alone_with_models, run};
+use crate::harness::{Running, alone_with_models, run, succeed};
 
 /// The columns the chain stores for a subnet, read by a client that shares no code with ours.
 struct Chain {
@@ -160,4 +160,114 @@ fn ctrl_c_ends_everything_within_five_seconds() {
         std::net::TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_err(),
         "something still listens on the chain's port"
     );
+}
+
+#[test]
+fn hidden_weights_are_revealed_and_rank_the_miners() {
+    let _alone = alone_with_models();
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    let started = std::time::Instant::now();
+    let (code, stdout, stderr) = run(
+        "axoneme",
+        &[
+            "up",
+            "--until-revealed",
+            "--json",
+            "--seed",
+            "7",
+            "--port",
+            "0",
+            "--data-dir",
+            data,
+        ],
+    );
+    println!("until revealed: {:.1} s", started.elapsed().as_secs_f64());
+    assert_eq!(code, 0, "{stderr}");
+    let document: Json = serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{error}: {stdout}"));
+    let revealed = |field: &str| document["commit_reveal"][field].as_u64().unwrap();
+    assert!(revealed("committed_at") < revealed("revealed_at"), "{document}");
+    assert!(revealed("revealed_at") <= document["network"]["block"].as_u64().unwrap());
+    assert!(revealed("reveal_round") > 0);
+    let incentive = |row: &Json| row["incentive"].as_f64().unwrap();
+    let lazy = of_kind(&document, "lazy").next().unwrap();
+    for honest in of_kind(&document, "honest") {
+        assert!(incentive(honest) > incentive(lazy), "{honest} against {lazy}");
+    }
+
+    // The chain goes on from its folder: commit-reveal is on, and its own event says when the weights were revealed.
+    let chain_dir = folder.path().join("chain");
+    let mut chain = Running::start("localnet", &["--port", "0", "--data-dir", chain_dir.to_str().unwrap()]);
+    let endpoint = format!("ws://127.0.0.1:{}", chain.wait_for_port());
+    let netuid = document["network"]["netuid"].as_u64().unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let client = OnlineClient::<SubstrateConfig>::from_insecure_url(&endpoint)
+            .await
+            .unwrap();
+        let at = client.at_block(revealed("revealed_at")).await.unwrap();
+        let events = at.events().fetch().await.unwrap();
+        let names: Vec<String> = events
+            .iter()
+            .map(|event| event.unwrap().event_name().to_owned())
+            .collect();
+        assert!(
+            names.iter().any(|name| name == "TimelockedWeightsRevealed"),
+            "{names:?}"
+        );
+        let on: bool = at
+            .storage()
+            .fetch(
+                storage::<Vec<Value>, bool>("SubtensorModule", "CommitRevealWeightsEnabled"),
+                vec![Value::u128(netuid.into())],
+            )
+            .await
+            .unwrap()
+            .decode()
+            .unwrap();
+        assert!(on);
+    });
+
+    // What the validator wrote down says the same.
+    let validator = of_kind(&document, "validator").next().unwrap();
+    let ledger = ledger_below(&folder.path().join("neurons")).expect("a record of weights");
+    let shown = succeed(
+        "axoneme",
+        &[
+            "weights",
+            "show",
+            "--json",
+            "--subtensor.network",
+            &endpoint,
+            "--netuid",
+            &netuid.to_string(),
+            "--hotkey",
+            validator["hotkey"].as_str().unwrap(),
+            "--ledger",
+            ledger.to_str().unwrap(),
+        ],
+    );
+    let shown: Json = serde_json::from_str(&shown).unwrap();
+    let intents = shown["record"]["intents"].as_array().unwrap();
+    let is_revealed = |intent: &&Json| intent["stage"] == "revealed" && intent["form"] == "timelocked";
+    let blocks = intents
+        .iter()
+        .filter(is_revealed)
+        .filter_map(|intent| intent["block"].as_u64());
+    assert!(
+        blocks.max().is_some_and(|block| block >= revealed("revealed_at")),
+        "{shown}"
+    );
+    assert!(shown["record"]["blocks_since_revealed"].is_u64(), "{shown}");
+}
+
+/// The record of weights somewhere below a folder.
+fn ledger_below(folder: &std::path::Path) -> Option<std::path::PathBuf> {
+    std::fs::read_dir(folder).ok()?.flatten().find_map(|entry| {
+        let path = entry.path();
+        match path.is_dir() {
+            true => ledger_below(&path),
+            false => path.ends_with("weights/ledger.json").then_some(path),
+        }
+    })
 }

@@ -26,7 +26,11 @@ async fn every_form_is_revealed_in_every_mechanism_whenever_the_process_dies() {
         for (mecid, (change, process)) in (0u8..).zip([first, second].into_iter().zip(&processes)) {
             assert_eq!(change.kind, kind);
             let view = subnet.view(mecid).await;
-            assert_eq!(view.weights, [(1, u16::MAX), (2, number + u16::from(mecid))], "{kind:?} of {mecid}");
+            assert_eq!(
+                view.weights,
+                [(1, u16::MAX), (2, number + u16::from(mecid))],
+                "{kind:?} of {mecid}"
+            );
             let deaths = process.deaths();
             println!("{kind:?} of mechanism {mecid}: {change:?}, {deaths:?}");
             for stage in ["stored", "signed", "included"] {
@@ -40,7 +44,11 @@ async fn every_form_is_revealed_in_every_mechanism_whenever_the_process_dies() {
         // The one that was faster may have gone on to its next window.
         let pending = subnet.commits_by_window().await;
         let windows: BTreeSet<_> = pending.iter().collect();
-        assert_eq!(windows.len(), pending.len(), "one commit in a window of a mechanism: {pending:?}");
+        assert_eq!(
+            windows.len(),
+            pending.len(),
+            "one commit in a window of a mechanism: {pending:?}"
+        );
     }
 }
 
@@ -51,7 +59,9 @@ async fn a_lost_transaction_is_handed_over_again_and_a_lost_answer_does_no_harm(
     let mut process = Process::new(&subnet, 0, Method::Timelocked, 4000);
     process.immortal();
     process.fails_with([Fault::Lost, Fault::AnswerLost]);
-    let included = process.until(|change| matches!(change.to, Stage::Included { .. })).await;
+    let included = process
+        .until(|change| matches!(change.to, Stage::Included { .. }))
+        .await;
     let ledger = process.ledger();
     let intent = ledger.intents.last().expect("an intent");
     assert_eq!(intent.window, included.window);
@@ -76,16 +86,24 @@ async fn a_commit_whose_round_is_out_is_planned_again() {
     };
     // The chain's clock leaps, as after a standstill; the round is out before the commit is in a block.
     subnet.leap(3600).await;
-    let given_up = process.until(|change| matches!(change.to, Stage::Abandoned { .. })).await;
+    let given_up = process
+        .until(|change| matches!(change.to, Stage::Abandoned { .. }))
+        .await;
     assert_eq!(given_up.window, first.window);
     process.until(is_revealed).await;
     let ledger = process.ledger();
-    let second = ledger.intents.iter().find(|intent| matches!(intent.stage, Stage::Revealed { .. }));
+    let second = ledger
+        .intents
+        .iter()
+        .find(|intent| matches!(intent.stage, Stage::Revealed { .. }));
     let second = second.expect("a revealed intent");
     let Form::Timelocked { round: later, .. } = second.form else {
         panic!("{second:?}")
     };
-    assert!(later > round + 1000, "{later} is of the time after the leap, {round} of before");
+    assert!(
+        later > round + 1000,
+        "{later} is of the time after the leap, {round} of before"
+    );
     assert_eq!(subnet.view(0).await.weights, [(1, u16::MAX), (2, 5000)]);
 }
 
@@ -96,7 +114,9 @@ async fn the_same_weights_again_are_not_taken_for_revealed() {
     let mut process = Process::new(&subnet, 0, Method::Timelocked, 6000);
     process.immortal();
     let first = process.until(is_revealed).await;
-    let again = process.until(|change| change.window > first.window && is_revealed(change)).await;
+    let again = process
+        .until(|change| change.window > first.window && is_revealed(change))
+        .await;
     println!("revealed twice: {first:?}, {again:?}");
     // The next one cannot be opened by the chain: its version is refused at the reveal.
     let pending = process.until(|change| change.window > again.window && matches!(change.to, Stage::Included { .. }));

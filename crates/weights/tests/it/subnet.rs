@@ -64,7 +64,10 @@ impl Subnet {
         let netuid = chain.register_network(&alice, &hotkey).await.expect("a subnet");
         let set = chain.admin_set_weights_set_rate_limit(&alice, netuid, 0).await;
         set.expect("no limit");
-        chain.admin_set_tempo(&alice, netuid, TEMPO).await.expect("short epochs");
+        chain
+            .admin_set_tempo(&alice, netuid, TEMPO)
+            .await
+            .expect("short epochs");
         for uri in ["//Bob//hot", "//Charlie//hot"] {
             let id = key(uri).account_id();
             chain.burned_register(&alice, netuid, &id).await.expect("a place");
@@ -339,7 +342,8 @@ impl Process {
                     }
                     let intents = self.ledger().intents;
                     let changed = intents.iter().filter(|intent| {
-                        let same = |old: &&axoneme_weights::Intent| old.form == intent.form && old.window == intent.window;
+                        let same =
+                            |old: &&axoneme_weights::Intent| old.form == intent.form && old.window == intent.window;
                         let old = before.iter().find(same);
                         old.is_none_or(|old| old.stage != intent.stage)
                     });

@@ -188,7 +188,11 @@ impl WeightSetter {
 
     /// What has just been included, as shares that sum to one.
     async fn shares(&self, change: &Change, ledger: &Ledger) -> Vec<(AccountId, f64)> {
-        let intent = ledger.intents.iter().rev().find(|intent| intent.window == change.window);
+        let intent = ledger
+            .intents
+            .iter()
+            .rev()
+            .find(|intent| intent.window == change.window);
         let (Some(intent), Ok(metagraph)) = (intent, self.chain.metagraph(self.config.netuid).await) else {
             return Vec::new();
         };
@@ -206,9 +210,9 @@ fn unrevealed(ledger: &Ledger) -> Option<String> {
         )
     });
     match newest.map(|intent| (&intent.stage, intent.window)) {
-        Some((Stage::Expired { why, .. }, window)) => {
-            Some(format!("those of window {window} were committed and never revealed: {why}"))
-        }
+        Some((Stage::Expired { why, .. }, window)) => Some(format!(
+            "those of window {window} were committed and never revealed: {why}"
+        )),
         _ => None,
     }
 }
