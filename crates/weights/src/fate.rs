@@ -9,9 +9,9 @@ use crate::observe::{epoch_of, is_ambiguous, is_shown};
 use crate::settings::Settings;
 use crate::view::View;
 
-/// Blocks after a transaction's last one for which its fate is asked for. If a node cannot say by then, it has not kept
-/// them.
-const KEPT: u64 = 1000;
+/// Blocks for which a node is asked what happened in one. If it cannot say by then, it has not kept that: those that are
+/// no archives keep 256.
+const KEPT: u64 = 300;
 
 /// Adds to `view` the hashes that end doubts, and notes in `ledger` what became of transactions whose fate is final.
 pub(crate) async fn look_up<C: WeightsChain>(
@@ -28,12 +28,14 @@ pub(crate) async fn look_up<C: WeightsChain>(
         }
         if let Some(doubt) = &intent.doubt
             && doubt.block <= view.finalized
-            && !view.finals.contains_key(&doubt.block)
-            && let Some(hash) = chain.block_hash(doubt.block).await?
         {
-            view.finals.insert(doubt.block, hash);
-            if hash == doubt.hash && ambiguous {
-                check_reveal(chain, intent, view).await?;
+            if !view.finals.contains_key(&doubt.block)
+                && let Some(hash) = chain.block_hash(doubt.block).await?
+            {
+                view.finals.insert(doubt.block, hash);
+            }
+            if ambiguous && view.finals.get(&doubt.block) == Some(&doubt.hash) {
+                check_reveal(chain, intent, view).await;
             }
         }
         settle(chain, intent, view, ambiguous).await?;
@@ -42,32 +44,35 @@ pub(crate) async fn look_up<C: WeightsChain>(
 }
 
 /// Asks the chain whether the reveal that our row seems to show took place; if not, the doubt is about an expiry.
-async fn check_reveal<C: WeightsChain>(chain: &C, intent: &mut Intent, view: &View) -> Result<(), ChainError> {
+///
+/// While the chain cannot say, the doubt stays: nothing else waits for its end.
+async fn check_reveal<C: WeightsChain>(chain: &C, intent: &mut Intent, view: &View) {
     let call = intent.call();
     let (Stage::Included { block: from, .. }, Some(doubt)) = (&intent.stage, &mut intent.doubt) else {
-        return Ok(());
+        return;
     };
     let Stage::Revealed { block } = doubt.end else {
-        return Ok(());
+        return;
     };
     match chain.revealed(&call, *from, block).await {
-        Ok(true) => Ok(()),
+        Ok(true) => doubt.checked = true,
         Ok(false) => {
             let why = match call {
                 Call::Commit { .. } => Why::NotRevealedInTime,
                 _ => Why::Dropped,
             };
             doubt.end = Stage::Expired { block, why };
-            Ok(())
         }
         Err(error) if view.finalized > block.saturating_add(KEPT) => {
             tracing::warn!(
                 window = intent.window,
                 "whether these weights were revealed cannot be told from the same ones before them: {error}"
             );
-            Ok(())
+            doubt.checked = true;
         }
-        Err(error) => Err(error),
+        Err(error) => {
+            tracing::debug!(window = intent.window, "asking again for the reveal: {error}");
+        }
     }
 }
 

@@ -59,6 +59,9 @@ pub struct Doubt {
     pub hash: [u8; 32],
     /// How it ended, if that block becomes final.
     pub end: Stage,
+    /// Whether the chain was asked, where what the block shows does not tell.
+    #[serde(default)]
+    pub checked: bool,
 }
 
 /// A transaction signed for an intent. It is on disk before it is handed over, and is included at most once however

@@ -53,7 +53,7 @@ pub fn observe(ledger: &mut Ledger, settings: &Settings, view: &View) -> Vec<Cha
         let replaced = another_shows(ledger, at, view);
         let ambiguous = is_ambiguous(ledger, at);
         let intent = &mut ledger.intents[at];
-        let to = match confirmed(intent, view) {
+        let to = match confirmed(intent, view, ambiguous) {
             Some(end) => end,
             None => {
                 let shown = look(intent, settings, view, replaced, ambiguous);
@@ -97,14 +97,15 @@ fn last_window(epoch: u64, view: &View) -> u64 {
 }
 
 /// The end that was in doubt, if its block is final now; the doubt is gone if another block is.
-fn confirmed(intent: &mut Intent, view: &View) -> Option<Stage> {
+fn confirmed(intent: &mut Intent, view: &View, ambiguous: bool) -> Option<Stage> {
     let doubt = intent.doubt.as_ref()?;
     let hash = view.finals.get(&doubt.block)?;
-    let doubt = intent.doubt.take_if(|doubt| doubt.hash == *hash);
-    if doubt.is_none() {
+    if doubt.hash != *hash {
         intent.doubt = None;
+        return None;
     }
-    doubt.map(|doubt| doubt.end)
+    let unchecked = ambiguous && !doubt.checked && matches!(doubt.end, Stage::Revealed { .. });
+    intent.doubt.take_if(|_| !unchecked).map(|doubt| doubt.end)
 }
 
 fn believed(intent: &mut Intent, view: &View, shown: Shown, ambiguous: bool) -> Stage {
@@ -121,6 +122,7 @@ fn believed(intent: &mut Intent, view: &View, shown: Shown, ambiguous: bool) -> 
                 block: view.block,
                 hash: view.hash,
                 end,
+                checked: false,
             });
             intent.stage.clone()
         }

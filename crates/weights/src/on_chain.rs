@@ -12,6 +12,8 @@ use crate::view::View;
 
 /// Blocks searched for a transaction in one request.
 const SEARCHED: u64 = 32;
+/// Most blocks searched for a reveal: what happened in earlier ones only archives can tell.
+const LONGEST_SEARCH: u64 = 1024;
 /// Times the chain is looked at again when the block just read was replaced meanwhile.
 const LOOKS: usize = 3;
 /// Fewest blocks that a transaction can be valid for.
@@ -134,9 +136,9 @@ impl WeightsChain for OnChain {
             }
             _ => None,
         };
-        let mut last = to;
-        while last > block {
-            let first = last.saturating_sub(SEARCHED - 1).max(block.saturating_add(1));
+        let (mut last, before) = (to, block.max(to.saturating_sub(LONGEST_SEARCH)));
+        while last > before {
+            let first = last.saturating_sub(SEARCHED - 1).max(before.saturating_add(1));
             let reveals = self.chain.weights_revealed(netuid, mecid, &hotkey, first, last).await?;
             for reveal in reveals {
                 let its = match (call, reveal.hash) {
