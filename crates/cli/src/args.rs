@@ -241,8 +241,8 @@ pub struct WeightsShowArgs {
     #[command(flatten)]
     pub keys: KeyArgs,
     /// Address of the hotkey, instead of a wallet's
-    #[arg(long)]
-    pub hotkey: Option<AccountId>,
+    #[arg(id = "address", long = "hotkey")]
+    pub address: Option<AccountId>,
     /// local, a network's name or an endpoint
     #[arg(long = "subtensor.network", default_value = "local")]
     pub network: String,

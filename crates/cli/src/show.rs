@@ -86,7 +86,7 @@ fn table(metagraph: &Metagraph) -> String {
 /// # Errors
 /// When there is no such subnet or wallet, or no chain answers.
 pub async fn weights(args: &WeightsShowArgs) -> Result<(), Failure> {
-    let hotkey = match args.hotkey {
+    let hotkey = match args.address {
         Some(hotkey) => hotkey,
         None => hotkey_of(&Wallet::new(&args.keys.path, &args.keys.name, &args.keys.hotkey))?,
     };

@@ -238,6 +238,50 @@ fn each_error_has_one_reaction() {
 }
 
 #[test]
+fn every_error_of_a_weights_call_is_in_the_table_and_agrees_with_its_class() {
+    // What the chain's own checks of set, commit and reveal can answer, by the specification's list of advice.
+    let known = [
+        "HotKeyNotRegisteredInSubNet",
+        "HotKeyNotRegisteredInNetwork",
+        "NotEnoughStakeToSetWeights",
+        "NeuronNoValidatorPermit",
+        "SettingWeightsTooFast",
+        "CommittingWeightsTooFast",
+        "IncorrectWeightVersionKey",
+        "CommitRevealEnabled",
+        "CommitRevealDisabled",
+        "IncorrectCommitRevealVersion",
+        "InvalidRevealRound",
+        "TooManyUnrevealedCommits",
+        "RevealTooEarly",
+        "ExpiredWeightCommit",
+        "NoWeightsCommitFound",
+        "InvalidRevealCommitHashNotMatch",
+        "WeightVecLengthIsLow",
+        "WeightVecNotEqualSize",
+        "DuplicateUids",
+        "UidVecContainInvalidOne",
+        "UidsLengthExceedUidsInSubNet",
+        "MaxWeightExceeded",
+        "CanNotSetRootNetworkWeights",
+        "SubnetNotExists",
+        "MechanismDoesNotExist",
+        "CommitQueueFull",
+        "CommitPayloadTooLarge",
+    ];
+    for name in known {
+        let next = TABLE.iter().find(|(other, _)| *other == name).map(|(_, next)| *next);
+        let next = next.unwrap_or_else(|| panic!("{name} is missing"));
+        let class = axoneme_chain::advice::for_dispatch(name).class;
+        let waits = matches!(next, Reaction::Again { .. } | Reaction::Wait);
+        assert!(
+            waits || class != Class::Transient,
+            "{name} passes by itself, and yet: {next:?}"
+        );
+    }
+}
+
+#[test]
 fn the_record_survives_and_a_torn_foreign_or_altered_one_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger.json");
