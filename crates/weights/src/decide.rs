@@ -3,10 +3,11 @@
 use axoneme_timelock::COMMIT_REVEAL_VERSION;
 
 use crate::error::Obstacle;
-use crate::intent::{Form, Intent, Kind, Stage, Why};
+use crate::intent::{Form, Intent, Kind};
 use crate::ledger::Ledger;
 use crate::observe::still_fits;
 use crate::settings::{Method, Settings};
+use crate::stage::{Stage, Why};
 use crate::view::View;
 
 /// Commits of one hotkey that the chain keeps unrevealed.

@@ -9,13 +9,14 @@ use crate::chain::WeightsChain;
 use crate::decide::{Action, decide};
 use crate::error::{Obstacle, WeightsError};
 use crate::fate::look_up;
-use crate::intent::{Intent, Kind, Stage};
+use crate::intent::{Intent, Kind};
 use crate::ledger::Ledger;
 use crate::meters;
 use crate::observe::{Change, observe};
 use crate::plan::plan;
 use crate::reaction::{Reaction, is_certain, reaction};
 use crate::settings::Settings;
+use crate::stage::Stage;
 use crate::view::View;
 
 /// Blocks in which a transaction that may have got in usually is included.

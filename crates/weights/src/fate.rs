@@ -3,10 +3,11 @@
 use axoneme_chain::ChainError;
 
 use crate::chain::{Call, WeightsChain};
-use crate::intent::{Intent, Stage, Why};
+use crate::intent::Intent;
 use crate::ledger::Ledger;
 use crate::observe::{epoch_of, is_ambiguous, is_shown};
 use crate::settings::Settings;
+use crate::stage::{Stage, Why};
 use crate::view::View;
 
 /// Blocks for which a node is asked what happened in one. If it cannot say by then, it has not kept that: those that are

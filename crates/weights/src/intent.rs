@@ -4,6 +4,7 @@ use axoneme_timelock::{COMMIT_REVEAL_VERSION, commit_hash, netuid_index};
 use serde::{Deserialize, Serialize};
 
 use crate::chain::Call;
+use crate::stage::Stage;
 use crate::view::View;
 
 /// One planned update of the weights. What it says never changes; how far it has come does.
@@ -121,83 +122,6 @@ pub enum Kind {
     Timelocked,
 }
 
-/// How far an intent has come.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Stage {
-    /// On disk, not sent.
-    Stored,
-    /// Signed and sent, or about to be; the chain does not show it.
-    Signed,
-    /// In a block.
-    Included {
-        /// The block.
-        block: u64,
-        /// The epoch it counts for.
-        epoch: u64,
-    },
-    /// Our row on the chain is what it says, as of a final block.
-    Revealed {
-        /// Block at which we first saw that.
-        block: u64,
-    },
-    /// Included, but never revealed.
-    Expired {
-        /// Block at which we saw that.
-        block: u64,
-        /// Why.
-        why: Why,
-    },
-    /// Included; by the time we looked a later update of ours had taken its place.
-    Superseded {
-        /// Block at which we saw that.
-        block: u64,
-    },
-    /// Never included, and it cannot be any more.
-    Abandoned {
-        /// Block at which we saw that.
-        block: u64,
-        /// Why.
-        why: Why,
-    },
-}
-
-/// Why an intent ended without being revealed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[serde(rename_all = "snake_case")]
-pub enum Why {
-    /// Every transaction of it has outlived its validity.
-    #[error("no block included it while its transactions were valid; it is planned again")]
-    NotIncluded,
-    /// The round it was encrypted to is out.
-    #[error("its round was out before it was included; it is planned again")]
-    RoundOut,
-    /// Its window passed, or the chain's rules changed, while no transaction of it was under way.
-    #[error("its window passed, or the subnet's settings changed, while none of it was under way; it is planned again")]
-    Changed,
-    /// The chain refused what it says.
-    #[error("the chain refused it; it is planned again")]
-    Refused,
-    /// A commit by hash whose epoch of revealing is over.
-    #[error(
-        "it was not revealed in its epoch: this program or the chain was away for all of it; keep both running, or use \
-         timelocked commits, which need nobody"
-    )]
-    NotRevealedInTime,
-    /// The chain dropped a timelocked commit.
-    #[error(
-        "the chain dropped it unopened: the pulse of its round came too late, or permit, stake or version were missing at \
-         the reveal; compare the beacon of this program with the chain's, and check the validator's permit"
-    )]
-    Dropped,
-    /// Something was included since, this is not pending, and the blocks that would tell are gone.
-    #[error(
-        "the chain has had an update since and does not show this one, and its node has not kept the blocks that would \
-         tell; keep this program running"
-    )]
-    Missed,
-}
-
 impl Form {
     /// Which form this is.
     pub fn kind(&self) -> Kind {
@@ -226,26 +150,6 @@ impl Kind {
             Kind::Hash => view.commit_reveal,
             Kind::Timelocked => view.commit_reveal && view.commit_reveal_version == COMMIT_REVEAL_VERSION,
         }
-    }
-}
-
-impl Stage {
-    /// As a metric label.
-    pub fn label(&self) -> &'static str {
-        match self {
-            Stage::Stored => "stored",
-            Stage::Signed => "signed",
-            Stage::Included { .. } => "included",
-            Stage::Revealed { .. } => "revealed",
-            Stage::Expired { .. } => "expired",
-            Stage::Superseded { .. } => "superseded",
-            Stage::Abandoned { .. } => "abandoned",
-        }
-    }
-
-    /// Whether nothing can happen to it any more.
-    pub fn is_over(&self) -> bool {
-        !matches!(self, Stage::Stored | Stage::Signed | Stage::Included { .. })
     }
 }
 

@@ -7,7 +7,7 @@ use crate::view::View;
 
 /// Logs and counts what changed.
 pub(crate) fn changed(settings: &Settings, changes: &[Change]) {
-    use crate::intent::Stage;
+    use crate::stage::Stage;
     for change in changes {
         let Change { window, kind, to, .. } = change;
         let (form, netuid, mecid) = (kind.label(), settings.netuid, settings.mecid);

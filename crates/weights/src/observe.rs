@@ -12,9 +12,10 @@
 //!
 //! Until one of these holds the intent is in flight and no other is made.
 
-use crate::intent::{Doubt, Form, Intent, Kind, Stage, Why};
+use crate::intent::{Doubt, Form, Intent, Kind};
 use crate::ledger::Ledger;
 use crate::settings::Settings;
+use crate::stage::{Stage, Why};
 use crate::view::View;
 
 /// An intent that went on.

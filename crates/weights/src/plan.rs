@@ -6,8 +6,9 @@ use rand::CryptoRng;
 use std::collections::BTreeSet;
 
 use crate::error::WeightsError;
-use crate::intent::{Form, Intent, Kind, Stage};
+use crate::intent::{Form, Intent, Kind};
 use crate::settings::Settings;
+use crate::stage::Stage;
 use crate::view::View;
 
 /// Random numbers in the salt of a commit by hash.

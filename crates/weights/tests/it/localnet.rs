@@ -5,7 +5,8 @@ use axoneme_timelock::Beacon;
 use axoneme_weights::{Change, Form, Kind, Method, Stage, Why};
 use std::collections::BTreeSet;
 
-use crate::subnet::{Fault, Process, Subnet};
+use crate::restarts::{Fault, Process};
+use crate::subnet::Subnet;
 
 fn is_revealed(change: &Change) -> bool {
     matches!(change.to, Stage::Revealed { .. })
