@@ -9,8 +9,8 @@
 //! and [`Penalty`] (0 to 1, up to a maximum). The prompting subnet's own ones live in [`functions`], [`masks`] and
 //! [`penalties`]; a fork writes its own and hands them to the builder.
 //!
-//! Models come in through [`LogProbScorer`], [`SentenceEmbedder`] and [`WordPieces`], so nothing here loads a file, and
-//! everything can be tested with given numbers.
+//! Models come in through the traits of [`models`], so nothing here loads a file, and everything can be tested with given
+//! numbers.
 
 pub mod error;
 pub mod functions;
@@ -28,7 +28,9 @@ pub mod weights;
 
 pub use error::{ModelFault, RewardError};
 pub use memory::MemoryError;
-pub use models::{LogProbScorer, RepeatPenalty, SentenceEmbedder, WordPieces};
+pub use models::{
+    LogProbScorer, ModelInput, RepeatPenalty, SentenceEmbedder, TextClassifier, TextGenerator, TokenValues, WordPieces,
+};
 pub use normalise::RunningNorm;
 pub use pipeline::{Extra, Judged, Mask, Penalty, Pipeline, PipelineBuilder, Response, RewardFunction, Scores};
 pub use record::{FunctionRecord, Kind, Outcome};

@@ -1,12 +1,14 @@
 //! The shipped models behind the seams of [`crate::models`].
 
+use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use axoneme_llm::{Embedder, Engine};
+use axoneme_llm::{Embedder, Engine, EngineError, FinishReason, Generation, Message, Request};
 
 use crate::error::ModelFault;
-use crate::models::{LogProbScorer, RepeatPenalty, SentenceEmbedder, WordPieces};
+use crate::models::{LogProbScorer, RepeatPenalty, SentenceEmbedder, TextGenerator, WordPieces};
 
 impl From<RepeatPenalty> for axoneme_llm::RepeatPenalty {
     fn from(repeat: RepeatPenalty) -> Self {
@@ -45,4 +47,53 @@ pub fn word_pieces(embedder: &Embedder) -> Result<Arc<dyn WordPieces>, ModelFaul
     tokenizer.with_truncation(None)?;
     tokenizer.with_padding(None);
     Ok(Arc::new(tokenizer))
+}
+
+/// Longest answer that is waited for.
+const GENERATION_DEADLINE: Duration = Duration::from_secs(120);
+
+#[async_trait]
+impl TextGenerator for Engine {
+    /// Each prompt is a message of the user, answered with the likeliest tokens. One that does not fit gets an empty
+    /// answer: a miner that writes too much must not cost the others their reward.
+    async fn continue_texts(&self, prompts: Vec<String>, max_tokens: usize) -> Result<Vec<String>, ModelFault> {
+        let mut running: VecDeque<Option<Generation>> = VecDeque::new();
+        let mut texts = Vec::with_capacity(prompts.len());
+        for prompt in &prompts {
+            loop {
+                let request = Request::new(vec![Message::user(prompt)], max_tokens).within(GENERATION_DEADLINE);
+                match self.submit(request) {
+                    Ok(generation) => {
+                        running.push_back(Some(generation));
+                        break;
+                    }
+                    Err(EngineError::PromptTooLong { .. }) => {
+                        running.push_back(None);
+                        break;
+                    }
+                    // A full engine makes room as answers end: wait for the first of ours, or for somebody else's.
+                    Err(EngineError::Busy { .. }) => match running.pop_front() {
+                        Some(first) => texts.push(finished(first).await?),
+                        None => tokio::time::sleep(Duration::from_millis(50)).await,
+                    },
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        }
+        for generation in running {
+            texts.push(finished(generation).await?);
+        }
+        Ok(texts)
+    }
+}
+
+async fn finished(generation: Option<Generation>) -> Result<String, ModelFault> {
+    let Some(generation) = generation else {
+        return Ok(String::new());
+    };
+    let answer = generation.completion().await;
+    match answer.reason {
+        FinishReason::Stop | FinishReason::Length => Ok(answer.text),
+        reason => Err(format!("the language model did not finish its mark: {}", reason.as_str()).into()),
+    }
 }

@@ -60,6 +60,60 @@ impl WordPieces for tokenizers::Tokenizer {
     }
 }
 
+/// What a classifier or value model reads.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum ModelInput {
+    /// A text, with the tokenizer's own special tokens.
+    Text(String),
+    /// Two texts in the tokenizer's own form for pairs.
+    Pair(String, String),
+    /// Ids as they are.
+    Ids(Vec<u32>),
+}
+
+/// A model with one number per label for a text: a reward model has one label, a filter two or more.
+#[async_trait]
+pub trait TextClassifier: Send + Sync {
+    /// The numbers before any softmax, one list per input, one number per label.
+    async fn logits(&self, inputs: Vec<ModelInput>) -> Result<Vec<Vec<f32>>, ModelFault>;
+
+    /// The labels in the order of the numbers; empty when nothing is known about them.
+    fn labels(&self) -> Vec<String>;
+
+    /// The ids of `text` with the tokenizer's special tokens, not cut; `None` when the tokenizer is elsewhere, where
+    /// texts are then cut too.
+    fn ids(&self, text: &str) -> Result<Option<Vec<u32>>, ModelFault>;
+
+    /// The longest input, tokens, where there is a limit.
+    fn max_tokens(&self) -> Option<usize>;
+
+    /// Whether `text` is one token of the tokenizer.
+    fn has_token(&self, text: &str) -> bool;
+}
+
+/// A model with one number for every token.
+#[async_trait]
+pub trait TokenValues: Send + Sync {
+    /// One list per input, one number per token.
+    async fn values(&self, inputs: Vec<ModelInput>) -> Result<Vec<Vec<f32>>, ModelFault>;
+
+    /// The ids of `text`, not cut.
+    fn ids(&self, text: &str) -> Result<Vec<u32>, ModelFault>;
+
+    /// The id of `<|endoftext|>`, where the tokenizer has it.
+    fn end_token(&self) -> Option<u32>;
+
+    /// The longest input, tokens, where there is a limit.
+    fn max_tokens(&self) -> Option<usize>;
+}
+
+/// A language model that goes on with a text, always the same way.
+#[async_trait]
+pub trait TextGenerator: Send + Sync {
+    /// The likeliest continuation of each prompt, at most `max_tokens` long; without the prompt.
+    async fn continue_texts(&self, prompts: Vec<String>, max_tokens: usize) -> Result<Vec<String>, ModelFault>;
+}
+
 /// Remembers the vectors of recent texts. Two masks look at the same completions; the model should do so once.
 pub struct EmbeddingCache {
     inner: Arc<dyn SentenceEmbedder>,

@@ -35,13 +35,21 @@ impl KeywordMatch {
     }
 
     fn of(&self, kind: TaskKind, completion: &str) -> f64 {
+        if self.sets().hit(kind, completion) { 1.0 } else { 0.0 }
+    }
+
+    /// Whether a label of another kind of task occurs; headings do not count here.
+    pub(crate) fn has_foreign_label(&self, kind: TaskKind, completion: &str) -> bool {
+        self.sets().foreign(kind, completion)
+    }
+
+    fn sets(&self) -> &'static Sets {
         static REFERENCE: LazyLock<Sets> = LazyLock::new(|| Sets::new(Patterns::Reference));
         static REPAIRED: LazyLock<Sets> = LazyLock::new(|| Sets::new(Patterns::Repaired));
-        let sets: &Sets = match self.edition {
+        match self.edition {
             Patterns::Reference => &REFERENCE,
             Patterns::Repaired => &REPAIRED,
-        };
-        if sets.hit(kind, completion) { 1.0 } else { 0.0 }
+        }
     }
 }
 
@@ -78,12 +86,15 @@ impl Sets {
     }
 
     fn hit(&self, kind: TaskKind, completion: &str) -> bool {
+        self.foreign(kind, completion) || self.headings.is_match(completion)
+    }
+
+    fn foreign(&self, kind: TaskKind, completion: &str) -> bool {
         let foreign_answer = matches!(kind, TaskKind::Summary | TaskKind::Question);
         let foreign_question = matches!(kind, TaskKind::Summary | TaskKind::Answer);
         (foreign_answer && self.answer.is_match(completion))
             || (foreign_question && self.question.is_match(completion))
             || (kind != TaskKind::Summary && self.summary.is_match(completion))
-            || self.headings.is_match(completion)
     }
 }
 

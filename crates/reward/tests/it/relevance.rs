@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
-use axoneme_reward::masks::{Relevance, cosine};
+use axoneme_reward::masks::{Relevance, cosine, negative_distance};
 use axoneme_reward::{Mask, Task};
 
-use crate::support::{Given, close, floats, list, number, vectors};
+use crate::support::{Given, close, floats, list, number, numbers, vectors};
 
 #[test]
 fn the_cosine_is_that_of_the_network() {
@@ -14,17 +14,49 @@ fn the_cosine_is_that_of_the_network() {
 }
 
 #[test]
-fn the_bound_is_inclusive_and_an_undefined_score_passes() {
-    for case in list(&vectors("relevance")["decisions"]) {
-        // The other measure is not applied: only rows where it passes say something about this one.
-        let other = number(&case["bert"]);
-        if other.is_nan() || other >= -0.0246 {
-            assert_eq!(
-                Relevance::decide(number(&case["mpnet"]), 0.3),
-                number(&case["reward"]),
-                "{case}"
-            );
+fn the_distance_is_that_of_the_network() {
+    for case in list(&vectors("relevance")["measures"]) {
+        let got = negative_distance(&floats(&case["completion"]), &floats(&case["prompt"]));
+        close(got, number(&case["bert_score"]), "distance");
+    }
+}
+
+/// An embedder whose vectors make a given measure come out.
+fn embedder(vectors: &[(&str, Vec<f32>)]) -> Arc<Given> {
+    let vectors = vectors
+        .iter()
+        .map(|(text, vector)| ((*text).to_owned(), vector.clone()));
+    Arc::new(Given(vectors.collect()))
+}
+
+#[tokio::test]
+async fn both_bounds_are_inclusive_and_an_undefined_score_passes() {
+    let file = vectors("relevance");
+    let bounds = numbers(&file["bounds"]);
+    for case in list(&file["decisions"]) {
+        let (bert, mpnet) = (number(&case["bert"]), number(&case["mpnet"]));
+        let decided = Relevance::decide(bert, bounds[0]) * Relevance::decide(mpnet, bounds[1]);
+        assert_eq!(decided, number(&case["reward"]), "{case}");
+        if bert.is_nan() || mpnet.is_nan() {
+            continue;
         }
+        // The same through the mask, with room for how vectors round.
+        let cosine = embedder(&[
+            ("base", vec![1.0, 0.0]),
+            ("answer", vec![mpnet as f32, (1.0 - mpnet * mpnet).sqrt() as f32]),
+        ]);
+        let distance = embedder(&[("base", vec![0.0]), ("answer", vec![bert as f32])]);
+        let mask = Relevance::new(cosine, bounds[1] + 1e-8).with_distance(distance, bounds[0] - 1e-9);
+        let near = (bert - bounds[0]).abs() < 1e-6 || (mpnet - bounds[1]).abs() < 1e-6;
+        let judged = mask
+            .judge(&Task::new("augment", "base", vec![]), &["answer".into()])
+            .await
+            .unwrap();
+        let names: Vec<&str> = judged.extras.iter().map(|extra| extra.name).collect();
+        assert_eq!(names, ["bert_score", "mpnet_score"]);
+        assert!((judged.extras[0].values[0].as_f64().unwrap() - bert).abs() < 1e-6);
+        assert!((judged.extras[1].values[0].as_f64().unwrap() - mpnet).abs() < 1e-6);
+        assert!(near || judged.factor == [number(&case["reward"])], "{case}");
     }
 }
 
