@@ -19,6 +19,9 @@ pub enum RepeatPenalty {
     /// the token that would continue it unlikely at *every* position.
     #[default]
     Reference,
+    /// As validators did before that: every use of a token in the completion makes the next one less likely, by a factor of
+    /// 1.2 on its logit.
+    Scaled,
     /// Not at all.
     Off,
 }
@@ -56,7 +59,7 @@ pub fn dpo_floor_applies(completion: &str) -> bool {
 /// `tokens` is already cut to what the model can hold. Returns the floor when nothing is left to predict or the
 /// arithmetic breaks. This is the definition; [`crate::Engine::dpo_score`] computes the same in pieces.
 pub fn dpo_score(logits: &[Vec<f32>], tokens: &[u32], prompt_len: usize, penalty: RepeatPenalty) -> f32 {
-    let mut tally = Tally::new(punished_tokens(tokens, prompt_len, penalty));
+    let mut tally = Tally::new(tokens, prompt_len, penalty);
     let mut moments = Moments::default();
     for (row, (logits, next)) in logits.iter().zip(tokens.iter().skip(1)).enumerate() {
         moments.add(Moments::of(logits));
@@ -75,7 +78,7 @@ pub(crate) fn first_row(prompt_len: usize) -> usize {
 /// Tokens that followed an earlier occurrence of the completion's last four tokens, sorted.
 pub(crate) fn punished_tokens(tokens: &[u32], prompt_len: usize, penalty: RepeatPenalty) -> Vec<u32> {
     let completion = tokens.get(prompt_len..).unwrap_or_default();
-    if penalty == RepeatPenalty::Off || completion.len() + 1 < NGRAM {
+    if penalty != RepeatPenalty::Reference || completion.len() + 1 < NGRAM {
         return Vec::new();
     }
     let tail = &completion[completion.len() - (NGRAM - 1)..];
@@ -129,7 +132,41 @@ impl Moments {
 /// Collects predictions before it is known how low punished logits will be: that depends on all rows.
 pub(crate) struct Tally {
     punished: Vec<u32>,
+    used: Option<Used>,
+    /// The row of the first prediction.
+    first_row: usize,
     predictions: Vec<Prediction>,
+}
+
+/// What [`RepeatPenalty::Scaled`] looks at.
+struct Used {
+    tokens: Vec<u32>,
+    prompt_len: usize,
+}
+
+impl Used {
+    /// The factor on the logit of a token for each time it was used.
+    const FACTOR: f32 = 1.2;
+
+    /// The logits of a row with tokens used before it made less likely; nothing where none count: in the first row of the
+    /// completion, and beyond its last.
+    fn scaled(&self, row: usize, logits: &[f32]) -> Option<Vec<f32>> {
+        let used = self.tokens.get(self.prompt_len..row).filter(|used| !used.is_empty())?;
+        if row + 1 >= self.tokens.len() {
+            return None;
+        }
+        let mut scaled = logits.to_vec();
+        for token in used {
+            if let Some(logit) = scaled.get_mut(*token as usize) {
+                *logit = if *logit < 0.0 {
+                    *logit * Self::FACTOR
+                } else {
+                    *logit / Self::FACTOR
+                };
+            }
+        }
+        Some(scaled)
+    }
 }
 
 /// One row, reduced to what the log-probability of its next token needs.
@@ -141,9 +178,16 @@ struct Prediction {
 }
 
 impl Tally {
-    pub(crate) fn new(punished: Vec<u32>) -> Self {
+    /// For the completion `tokens[prompt_len..]`.
+    pub(crate) fn new(tokens: &[u32], prompt_len: usize, penalty: RepeatPenalty) -> Self {
+        let used = (penalty == RepeatPenalty::Scaled).then(|| Used {
+            tokens: tokens.to_vec(),
+            prompt_len,
+        });
         Self {
-            punished,
+            punished: punished_tokens(tokens, prompt_len, penalty),
+            used,
+            first_row: first_row(prompt_len),
             predictions: Vec::new(),
         }
     }
@@ -153,8 +197,12 @@ impl Tally {
         !self.punished.is_empty()
     }
 
-    /// Takes a row of logits and the token that came next.
+    /// Takes a row of logits and the token that came next. The rows come in order, from the first that predicts the
+    /// completion.
     pub(crate) fn add(&mut self, logits: &[f32], token: u32) {
+        let row = self.first_row + self.predictions.len();
+        let scaled = self.used.as_ref().and_then(|used| used.scaled(row, logits));
+        let logits = scaled.as_deref().unwrap_or(logits);
         let is_punished =
             |index: usize| !self.punished.is_empty() && self.punished.binary_search(&(index as u32)).is_ok();
         let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);

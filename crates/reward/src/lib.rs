@@ -22,6 +22,7 @@ pub mod normalise;
 pub mod penalties;
 pub mod pipeline;
 pub mod record;
+pub mod scoring;
 pub mod task;
 pub mod text;
 pub mod weights;

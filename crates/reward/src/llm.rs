@@ -14,6 +14,7 @@ impl From<RepeatPenalty> for axoneme_llm::RepeatPenalty {
     fn from(repeat: RepeatPenalty) -> Self {
         match repeat {
             RepeatPenalty::Reference => Self::Reference,
+            RepeatPenalty::Scaled => Self::Scaled,
             RepeatPenalty::Off => Self::Off,
         }
     }

@@ -17,6 +17,8 @@ pub enum RepeatPenalty {
     /// at every position.
     #[default]
     Reference,
+    /// As validators did before: a token is less likely by a factor of 1.2 on its logit for every use before.
+    Scaled,
     /// Nothing.
     Off,
 }

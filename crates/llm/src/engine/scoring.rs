@@ -15,7 +15,7 @@ pub(super) struct Sequence {
 
 impl Sequence {
     pub(super) fn new(tokens: Vec<u32>, prompt_len: usize, penalty: RepeatPenalty) -> Self {
-        let tally = Tally::new(score::punished_tokens(&tokens, prompt_len, penalty));
+        let tally = Tally::new(&tokens, prompt_len, penalty);
         Self {
             tokens,
             first_row: score::first_row(prompt_len),

@@ -89,3 +89,36 @@ async fn nothing_is_asked_of_the_model_when_every_completion_is_too_short() {
     );
     assert!(dpo.score(&task, &["sixth!".into()]).await.is_err());
 }
+
+/// The earlier rule: for the rows after the completion's first, used tokens' logits are scaled by 1.2 for each use.
+#[test]
+fn the_earlier_repetition_rule_scales_the_logits_of_used_tokens() {
+    let formula = Formula {
+        limit: 64,
+        silent: None,
+    };
+    let (prompt, completion) = ("abc ", "abab cdab ");
+    let joined = ids(&format!("{prompt}{completion}"));
+    let start = prompt.len();
+    let rows = formula.rows(joined.len());
+    let mut sum = 0.0;
+    for position in start..joined.len() {
+        let row = position - 1;
+        let mut logits: Vec<f64> = rows[row].iter().map(|logit| f64::from(*logit)).collect();
+        if row > start && row + 2 <= joined.len() {
+            for token in 0..16u32 {
+                let uses = joined[start..row].iter().filter(|used| **used == token).count() as i32;
+                let factor = 1.2f64.powi(uses);
+                let logit = &mut logits[token as usize];
+                *logit = if *logit < 0.0 { *logit * factor } else { *logit / factor };
+            }
+        }
+        let total = logits.iter().map(|logit| logit.exp()).sum::<f64>().ln();
+        sum += logits[joined[position] as usize] - total;
+    }
+    let expected = sum / (joined.len() - start) as f64;
+    let got = dpo_score(&rows, &joined, start, RepeatPenalty::Scaled.into());
+    close(f64::from(got), expected, "scaled");
+    let off = dpo_score(&rows, &joined, start, RepeatPenalty::Off.into());
+    assert!((got - off).abs() > 1e-3, "the rule makes a difference here");
+}

@@ -15,3 +15,4 @@ mod prompt_based;
 mod real;
 mod relevance;
 mod support;
+mod tiny;
