@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pub use flags::program;
 pub use records::{RecordSection, WandbSection};
-pub use sections::{DatasetSection, DendriteSection, NeuronSection, RewardSection, TlsUse};
+pub use sections::{DatasetSection, DendriteSection, NeuronSection, NsfwVerdict, RewardSection, TlsUse};
 
 /// Everything an operator can set. The same names are flags, keys of the TOML file and environment variables.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -75,16 +75,22 @@ pub enum SettingsError {
     /// The reward weights.
     #[error(transparent)]
     Weights(#[from] axoneme_reward::WeightError),
-    /// A reward function of the network that this validator does not have.
+    /// A reward function is switched on whose model is not named.
     #[error(
-        "--{flag} {weight}: this validator has no such reward function; set it to 0 and give its weight to --reward.dpo_weight"
+        "the {role} is switched on and has no model; name one with --{model_flag} (a folder, hf:org/name, or the address of a \
+         scoring server), or switch it off with --{off} 0"
     )]
-    NotBuilt {
-        /// The flag without dashes.
-        flag: &'static str,
-        /// Its value.
-        weight: f64,
+    NoModel {
+        /// The role.
+        role: &'static str,
+        /// The flag that names a model, without dashes.
+        model_flag: &'static str,
+        /// The flag that switches the role off, without dashes.
+        off: &'static str,
     },
+    /// The filter for unsafe text does not fit its model.
+    #[error(transparent)]
+    Nsfw(#[from] axoneme_reward::masks::nsfw::NsfwRuleError),
     /// A number outside its range.
     #[error("--{flag} {value} is out of range; it must be {range}")]
     Range {

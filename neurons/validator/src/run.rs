@@ -21,7 +21,7 @@ use crate::events::{self, RunFacts};
 use crate::forward::ForwardConfig;
 use crate::models;
 use crate::passes::{PassSettings, Passes, stream};
-use crate::reward::{Parts, pipeline};
+use crate::reward::pipeline;
 use crate::scores::Unasked;
 use crate::stats::ValidatorStats;
 use crate::step::{PromptRun, StepConfig};
@@ -97,18 +97,7 @@ async fn start(config: ValidatorConfig, host: Host, cancel: CancellationToken) -
     let genesis = hex::encode(identity.chain.genesis_hash());
     let book = Book::open(store, &genesis, stats).map_err(|error| Failure::new(ExitCode::State, &error))?;
 
-    let models = models::load(&config, &host).await?;
-    let model_failure = |error: axoneme_reward::ModelFault| Failure::new(ExitCode::Model, &*error);
-    let word_pieces = models
-        .embedder
-        .as_ref()
-        .map(axoneme_reward::llm::word_pieces)
-        .transpose();
-    let parts = Parts {
-        scorer: Arc::new(models.engine),
-        word_pieces: word_pieces.map_err(model_failure)?,
-        embedder: models.embedder.map(|embedder| Arc::new(embedder) as _),
-    };
+    let parts = models::load(&config, &host).await?;
     let mut judge = pipeline(&config, parts).map_err(|error| Failure::new(ExitCode::Config, &error))?;
     let state = book.state();
     judge.restore(state.pipeline.clone());

@@ -130,7 +130,7 @@ fn neuron() -> Vec<Setting> {
         ),
         Setting::new("neuron.relevance_off", Kind::Switch, "No relevance filter"),
         Setting::new("neuron.diversity_off", Kind::Switch, "No diversity filter"),
-        Setting::new("neuron.nsfw_off", Kind::Switch, "Accepted; there is no such filter yet"),
+        Setting::new("neuron.nsfw_off", Kind::Switch, "No filter for unsafe text"),
         Setting::new("neuron.task_validator_off", Kind::Switch, "Accepted without effect"),
         Setting::new(
             "neuron.axon_off",
@@ -147,24 +147,106 @@ fn reward() -> Vec<Setting> {
             Kind::Decimal,
             "Weight of the log-probability reward",
         ),
-        Setting::new("reward.rlhf_weight", Kind::Decimal, "Not built yet; 0"),
-        Setting::new("reward.reciprocate_weight", Kind::Decimal, "Not built yet; 0"),
-        Setting::new("reward.dahoas_weight", Kind::Decimal, "Not built yet; 0"),
-        Setting::new("reward.prompt_based_weight", Kind::Decimal, "Not built yet; 0"),
+        Setting::new(
+            "reward.rlhf_weight",
+            Kind::Decimal,
+            "Weight of a classifier of pairs of text and completion",
+        ),
+        Setting::new(
+            "reward.reciprocate_weight",
+            Kind::Decimal,
+            "Weight of a reward model that reads a conversation",
+        ),
+        Setting::new(
+            "reward.dahoas_weight",
+            Kind::Decimal,
+            "Weight of a model with a value at every token",
+        ),
+        Setting::new(
+            "reward.prompt_based_weight",
+            Kind::Decimal,
+            "Weight of the mark that a language model gives",
+        ),
         Setting::new(
             "reward.dpo_model",
             Kind::Text,
             "default, a GGUF file, or hf:org/name[@revision]/file.gguf",
         ),
         Setting::new(
+            "reward.rlhf_model",
+            Kind::Text,
+            "Folder, hf:org/name[@revision], or http://… of a scoring server",
+        ),
+        Setting::new(
+            "reward.reciprocate_model",
+            Kind::Text,
+            "The same for the reward model that reads a conversation",
+        ),
+        Setting::new(
+            "reward.reciprocate_format",
+            Kind::Text,
+            "How conversations are written: auto, open-assistant or chat",
+        ),
+        Setting::new(
+            "reward.dahoas_model",
+            Kind::Text,
+            "Folder or hub id of the model with a value at every token",
+        ),
+        Setting::new(
+            "reward.prompt_based_model",
+            Kind::Text,
+            "Language model that gives marks: default, a file, a folder, a hub id",
+        ),
+        Setting::new(
+            "reward.nsfw_model",
+            Kind::Text,
+            "Classifier of unsafe text; unset switches the filter off",
+        ),
+        Setting::new(
+            "reward.nsfw_rule",
+            Kind::Text,
+            "How it is read: label, or reference for the network's own model",
+        ),
+        Setting::new("reward.nsfw_label", Kind::Text, "Its label for unsafe text"),
+        Setting::new(
+            "reward.nsfw_threshold",
+            Kind::Decimal,
+            "Probability of the label that masks",
+        ),
+        Setting::new(
+            "reward.relevance_distance_model",
+            Kind::Text,
+            "bert-base-uncased, for a second measure of relevance",
+        ),
+        Setting::new(
+            "reward.relevance_distance_bound",
+            Kind::Decimal,
+            "Least negative distance by that measure",
+        ),
+        Setting::new(
+            "reward.diversity_rule",
+            Kind::Text,
+            "Diversity masks (bound) or multiplies (product)",
+        ),
+        Setting::new(
+            "reward.phrase_blacklist",
+            Kind::Switch,
+            "Fixed phrases in place of counted ones",
+        ),
+        Setting::new(
+            "reward.task_validator",
+            Kind::Switch,
+            "Mask labels of other kinds of tasks",
+        ),
+        Setting::new(
             "reward.dpo_repeat_penalty",
             Kind::Text,
-            "Repetition rule: reference or off",
+            "Repetition rule: reference, scaled or off",
         ),
         Setting::new(
             "reward.embedding_model",
             Kind::Text,
-            "default, or a folder with an embedding model",
+            "default, a folder, hf:org/name[@revision], or http://… of a scoring server",
         ),
         Setting::new(
             "reward.relevance_bound",
@@ -343,7 +425,7 @@ mod tests {
     }
 
     #[test]
-    fn weights_that_do_not_sum_to_one_and_functions_not_built_are_refused_with_the_flag() {
+    fn weights_that_do_not_sum_to_one_and_functions_without_a_model_are_refused_with_the_flag() {
         let mut config = ValidatorConfig::default();
         config.reward.dpo_weight = 0.6;
         assert!(
@@ -354,13 +436,14 @@ mod tests {
                 .contains("--reward.dpo_weight 0.6")
         );
         config.reward.reciprocate_weight = 0.4;
+        let error = config.check().unwrap_err().to_string();
         assert!(
-            config
-                .check()
-                .unwrap_err()
-                .to_string()
-                .contains("--reward.reciprocate_weight 0.4")
+            error.contains("reciprocate reward") && error.contains("--reward.reciprocate_model"),
+            "{error}"
         );
+        assert!(error.contains("--reward.reciprocate_weight 0"), "{error}");
+        config.reward.reciprocate_model = Some("hf:Skywork/Skywork-Reward-V2-Qwen3-0.6B".into());
+        config.check().unwrap();
         config = ValidatorConfig::default();
         config.neuron.answer_timeout = 0.0;
         assert!(

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use axoneme_dataset::{DatasetConfig, DatasetError, HubConfig, SourceSpec, TextRecords};
 use axoneme_dendrite::TlsPolicy;
-use axoneme_reward::masks::Relevance;
+use axoneme_reward::functions::PairFormat;
+use axoneme_reward::masks::{DiversityRule, NsfwRule, Relevance};
 use axoneme_reward::penalties::{KeywordMatch, Patterns, SentenceMatch, TaskValidation};
 use axoneme_reward::{RepeatPenalty, check_weights};
 use axoneme_weights::Method;
@@ -114,7 +115,7 @@ pub struct NeuronSection {
     pub relevance_off: bool,
     /// Switch the diversity filter off.
     pub diversity_off: bool,
-    /// Accepted without effect: there is no filter for unsafe text yet.
+    /// Switch the filter for unsafe text off. It is off too while `reward.nsfw_model` is unset: no such model ships.
     pub nsfw_off: bool,
     /// Accepted without effect, as in the network's own validator.
     pub task_validator_off: bool,
@@ -214,17 +215,46 @@ impl NeuronSection {
 pub struct RewardSection {
     /// Weight of the log-probability under a language model. All weights together are 1.
     pub dpo_weight: f64,
-    /// Weight of a reward function that is not built yet; must be 0.
+    /// Weight of a classifier of (text, completion) pairs, as `OpenAssistant/reward-model-deberta-v3-large-v2`.
     pub rlhf_weight: f64,
-    /// Weight of a reward function that is not built yet; must be 0.
+    /// Weight of a reward model that reads a conversation, as `Skywork/Skywork-Reward-V2-Qwen3-0.6B`.
     pub reciprocate_weight: f64,
-    /// Weight of a reward function that is not built yet; must be 0.
+    /// Weight of a model with a value at every token, with the text and without.
     pub dahoas_weight: f64,
-    /// Weight of a reward function that is not built yet; must be 0.
+    /// Weight of the mark that a language model gives.
     pub prompt_based_weight: f64,
     /// Language model of the log-probability: `default`, a path to a GGUF file, or `hf:org/name[@revision]/file`.
     pub dpo_model: String,
-    /// Repetition rule of the log-probability: `reference` or `off`.
+    /// Model of the pair classifier: a folder, `hf:org/name[@revision]`, or `http://…` of a server that speaks the interface
+    /// of text-embeddings-inference. The same for the next ones where nothing else is said.
+    pub rlhf_model: Option<String>,
+    /// Reward model that reads a conversation.
+    pub reciprocate_model: Option<String>,
+    /// How its conversations are written: `auto`, `open-assistant` or `chat`.
+    pub reciprocate_format: PairFormat,
+    /// Model with a value at every token; a folder or hub id.
+    pub dahoas_model: Option<String>,
+    /// Language model that gives marks: `default`, a GGUF file, a folder or hub id.
+    pub prompt_based_model: Option<String>,
+    /// Classifier of unsafe text; unset switches that filter off.
+    pub nsfw_model: Option<String>,
+    /// How its numbers become a verdict: `label`, or `reference` for the network's own model.
+    pub nsfw_rule: NsfwVerdict,
+    /// Its label for unsafe text, or the label's number.
+    pub nsfw_label: String,
+    /// Probability of that label above which a completion earns nothing, 0 to 1.
+    pub nsfw_threshold: f64,
+    /// Model of the second measure of relevance, which is made for `bert-base-uncased`; unset leaves it out.
+    pub relevance_distance_model: Option<String>,
+    /// Least negative distance by that measure, at most 0.
+    pub relevance_distance_bound: f64,
+    /// Whether too little diversity masks (`bound`) or its value multiplies (`product`), as validators once did.
+    pub diversity_rule: DiversityRule,
+    /// Refuse fixed phrases and repeated best answers in place of counted phrases, as validators once did.
+    pub phrase_blacklist: bool,
+    /// Mask completions with labels of other kinds of tasks, as validators once did; the keyword penalty stays.
+    pub task_validator: bool,
+    /// Repetition rule of the log-probability: `reference`, `scaled` (as validators once did) or `off`.
     pub dpo_repeat_penalty: RepeatPenalty,
     /// Embedding model of relevance and diversity, and tokenizer of the n-gram filter: `default`, or a folder.
     pub embedding_model: String,
@@ -251,6 +281,20 @@ impl Default for RewardSection {
             dahoas_weight: 0.0,
             prompt_based_weight: 0.0,
             dpo_model: "default".into(),
+            rlhf_model: None,
+            reciprocate_model: None,
+            reciprocate_format: PairFormat::Auto,
+            dahoas_model: None,
+            prompt_based_model: None,
+            nsfw_model: None,
+            nsfw_rule: NsfwVerdict::Label,
+            nsfw_label: "nsfw".into(),
+            nsfw_threshold: 0.5,
+            relevance_distance_model: None,
+            relevance_distance_bound: Relevance::DEFAULT_DISTANCE_BOUND,
+            diversity_rule: DiversityRule::Bound,
+            phrase_blacklist: false,
+            task_validator: false,
             dpo_repeat_penalty: RepeatPenalty::Reference,
             embedding_model: "default".into(),
             relevance_bound: Relevance::DEFAULT_BOUND,
@@ -263,23 +307,93 @@ impl Default for RewardSection {
     }
 }
 
+/// How the numbers of the classifier of unsafe text become a verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NsfwVerdict {
+    /// By the probability of `reward.nsfw_label`.
+    #[default]
+    Label,
+    /// By the bound on the raw numbers of the network's own model, `facebook/roberta-hate-speech-dynabench-r4-target`.
+    Reference,
+}
+
 impl RewardSection {
+    /// The rule for unsafe text.
+    pub fn nsfw(&self) -> NsfwRule {
+        match self.nsfw_rule {
+            NsfwVerdict::Reference => NsfwRule::Reference,
+            NsfwVerdict::Label => NsfwRule::Label {
+                label: self.nsfw_label.clone(),
+                threshold: self.nsfw_threshold,
+            },
+        }
+    }
+
+    /// Role, weight, model, and the flags of both, of the rewards without a model that ships.
+    fn roles(&self) -> [(&'static str, f64, Option<&str>, &'static str, &'static str); 4] {
+        [
+            (
+                "rlhf reward",
+                self.rlhf_weight,
+                self.rlhf_model.as_deref(),
+                "reward.rlhf_model",
+                "reward.rlhf_weight",
+            ),
+            (
+                "reciprocate reward",
+                self.reciprocate_weight,
+                self.reciprocate_model.as_deref(),
+                "reward.reciprocate_model",
+                "reward.reciprocate_weight",
+            ),
+            (
+                "dahoas reward",
+                self.dahoas_weight,
+                self.dahoas_model.as_deref(),
+                "reward.dahoas_model",
+                "reward.dahoas_weight",
+            ),
+            (
+                "prompt-based reward",
+                self.prompt_based_weight,
+                self.prompt_based_model.as_deref(),
+                "reward.prompt_based_model",
+                "reward.prompt_based_weight",
+            ),
+        ]
+    }
+
     pub(super) fn check(&self) -> Result<(), SettingsError> {
-        let missing = [
+        let weights = [
+            ("reward.dpo_weight", self.dpo_weight),
             ("reward.rlhf_weight", self.rlhf_weight),
             ("reward.reciprocate_weight", self.reciprocate_weight),
             ("reward.dahoas_weight", self.dahoas_weight),
             ("reward.prompt_based_weight", self.prompt_based_weight),
         ];
-        let mut weights = vec![("reward.dpo_weight", self.dpo_weight)];
-        weights.extend(missing);
         check_weights(&weights)?;
-        if let Some((flag, weight)) = missing.into_iter().find(|(_, weight)| *weight != 0.0) {
-            return Err(SettingsError::NotBuilt { flag, weight });
+        for (role, weight, model, model_flag, weight_flag) in self.roles() {
+            if weight != 0.0 && model.is_none() {
+                return Err(SettingsError::NoModel {
+                    role,
+                    model_flag,
+                    off: weight_flag,
+                });
+            }
+        }
+        let bound = self.relevance_distance_bound;
+        if !(bound <= 0.0 && bound.is_finite()) {
+            return Err(SettingsError::Range {
+                flag: "reward.relevance_distance_bound",
+                value: bound.to_string(),
+                range: "at most 0",
+            });
         }
         let shares = [
             ("reward.relevance_bound", self.relevance_bound),
             ("reward.diversity_bound", self.diversity_bound),
+            ("reward.nsfw_threshold", self.nsfw_threshold),
             ("reward.task_validation_max_penalty", self.task_validation_max_penalty),
             ("reward.sentence_match_max_penalty", self.sentence_match_max_penalty),
             ("reward.keyword_match_max_penalty", self.keyword_match_max_penalty),

@@ -1,6 +1,7 @@
 //! The validator's rules against vectors, and whole prompt runs over scripted miners.
 
 mod flow;
+mod models;
 mod passes;
 mod run;
 mod sampling;

@@ -293,9 +293,9 @@ fn real_pipeline() -> Pipeline {
     config.neuron.blacklist_off = true;
     config.neuron.diversity_off = true;
     let parts = Parts {
-        scorer: Arc::new(Shallow),
+        scorer: Some(Arc::new(Shallow)),
         embedder: Some(Arc::new(Shallow)),
-        word_pieces: None,
+        ..Parts::default()
     };
     pipeline(&config, parts).unwrap()
 }
