@@ -29,6 +29,14 @@ pub(crate) fn checked<T>(
     }
 }
 
+/// Does `work`, tokenising as a rule, where it does not hold up what serves the network: a miner may write a quarter of a
+/// megabyte.
+pub(crate) async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ModelFault> + Send + 'static,
+) -> Result<T, ModelFault> {
+    tokio::task::spawn_blocking(work).await?
+}
+
 /// The one number of a one-label head; not a number when the model has none to give.
 pub(crate) fn first_logit(logits: &[f32]) -> f64 {
     logits.first().map_or(f64::NAN, |logit| f64::from(*logit))

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-use axoneme_reward::Task;
+use axoneme_reward::{Task, TaskKind};
 use rand_chacha::ChaCha8Rng;
 
 use crate::error::ValidatorError;
@@ -72,6 +72,7 @@ pub async fn forward(
         config,
         asked: BTreeSet::new(),
         steps: 0,
+        best: Vec::new(),
     };
     let ended = match pass.rounds(base, rng).await? {
         Ok(()) => Ended::Finished,
@@ -88,6 +89,8 @@ struct Pass<'a, S> {
     config: ForwardConfig,
     asked: BTreeSet<u16>,
     steps: u32,
+    /// The best questions and answers so far.
+    best: Vec<String>,
 }
 
 /// The best completion, or the reason to end the pass here.
@@ -141,7 +144,8 @@ impl<S: QueryStep> Pass<'_, S> {
         timeout: Duration,
         rng: &mut ChaCha8Rng,
     ) -> Result<Best, ValidatorError> {
-        let outcome = self.step.run(task, count, timeout, &self.asked, rng).await?;
+        let task = task.clone().after(self.best.clone());
+        let outcome = self.step.run(&task, count, timeout, &self.asked, rng).await?;
         let Some(StepOutcome {
             uids,
             best,
@@ -152,6 +156,9 @@ impl<S: QueryStep> Pass<'_, S> {
         };
         self.asked.extend(uids);
         self.steps += 1;
+        if any_positive && matches!(task.kind, TaskKind::Question | TaskKind::Answer) {
+            self.best.push(best.clone());
+        }
         Ok(if any_positive {
             Ok(best)
         } else {

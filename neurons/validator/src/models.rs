@@ -11,7 +11,7 @@ use axoneme_llm::{
 };
 use axoneme_neuron::{ExitCode, Failure};
 use axoneme_reward::{ModelFault, SentenceEmbedder, TextClassifier, TokenValues, WordPieces};
-use axoneme_scoring::{Head, Pooling, Remote, RemoteConfig, Scoring, ScoringConfig, ScoringModel};
+use axoneme_scoring::{Head, Pooling, Remote, RemoteConfig, Scoring, ScoringConfig, ScoringError, ScoringModel};
 
 use crate::config::ValidatorConfig;
 use crate::reward::Parts;
@@ -84,8 +84,8 @@ enum Place {
     Remote(Remote),
 }
 
-/// Takes what the host program has and loads the rest, fetching the default models if they are not there yet. What is switched off
-/// is not loaded.
+/// Takes what the host program has and loads the rest, fetching the default models if they are not there yet. What is switched
+/// off is not loaded.
 ///
 /// # Errors
 /// [`ExitCode::Model`], with the role, the model's name, and what to do.
@@ -217,7 +217,9 @@ impl Loader {
                 .map(Place::Remote)
                 .map_err(|error| role.failure(reference, &error));
         }
-        let model: ModelRef = reference.parse().map_err(|error| role.failure(reference, &error))?;
+        let model = reference
+            .parse::<ModelRef>()
+            .map_err(|error| role.failure(reference, &error))?;
         let shipped = match (&model, default) {
             (_, Some(shipped)) => shipped,
             (ModelRef::Default, None) => {
@@ -252,7 +254,7 @@ impl Loader {
     }
 
     async fn scored(&mut self, role: Role, reference: &str, path: &Path, head: Head) -> Result<ScoringModel, Failure> {
-        let failure = |error| role.failure(reference, &error);
+        let failure = |error: ScoringError| role.failure(reference, &error);
         let scoring = match &self.scoring {
             Some(scoring) => scoring.clone(),
             None => {

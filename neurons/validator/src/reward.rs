@@ -62,10 +62,9 @@ pub fn pipeline(config: &ValidatorConfig, parts: Parts) -> Result<Pipeline, Sett
         builder = builder.reward(reward.prompt_based_weight, PromptBased::new(model));
     }
 
-    if neuron.blacklist_off {
-    } else if reward.phrase_blacklist {
+    if reward.phrase_blacklist && !neuron.blacklist_off {
         builder = builder.mask(PhraseBlacklist::default());
-    } else if let Some(pieces) = parts.word_pieces {
+    } else if let Some(pieces) = parts.word_pieces.filter(|_| !neuron.blacklist_off) {
         builder = builder.mask(NgramBlacklist::new(pieces, config.blacklist.clone())?);
     }
     if !neuron.echo_off {

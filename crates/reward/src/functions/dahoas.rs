@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::checked;
+use super::{aside, checked};
 use crate::error::{ModelFault, RewardError};
 use crate::models::{ModelInput, TokenValues};
 use crate::pipeline::{RewardFunction, Scores};
@@ -34,27 +34,15 @@ impl Dahoas {
 
     /// The score of each text.
     pub async fn scores(&self, texts: &[String]) -> Result<Vec<f64>, ModelFault> {
-        let inputs = texts.iter().map(|text| self.ids(text)).collect::<Result<Vec<_>, _>>()?;
-        let expected = inputs.len();
-        let values = self
-            .model
-            .values(inputs.into_iter().map(ModelInput::Ids).collect())
-            .await?;
+        let (model, texts) = (self.model.clone(), texts.to_vec());
+        let expected = texts.len();
+        let inputs = aside(move || texts.iter().map(|text| ids(&*model, text)).collect()).await?;
+        let values = self.model.values(inputs).await?;
         if values.len() != expected {
             return Err(format!("{} lists of values came for {expected} texts", values.len()).into());
         }
         let last = |values: &Vec<f32>| values.last().map_or(f64::NAN, |value| f64::from(*value));
         Ok(values.iter().map(last).collect())
-    }
-
-    /// The ids up to where the value is read: what follows cannot change it, as the model only looks back.
-    fn ids(&self, text: &str) -> Result<Vec<u32>, ModelFault> {
-        let mut ids = self.model.ids(&format!("{START}{text}{END}"))?;
-        if let Some(end) = ids.iter().position(|id| self.model.end_token() == Some(*id)) {
-            ids.truncate(end);
-        }
-        ids.truncate(self.model.max_tokens().unwrap_or(usize::MAX));
-        Ok(ids)
     }
 
     /// As the core validator judges answers to `text`, its messages joined: `Question: ` + text + `Answer: ` + completion
@@ -78,6 +66,16 @@ impl Dahoas {
         let alone = full.split_off(completions.len());
         Ok((full, alone))
     }
+}
+
+/// The ids up to where the value is read: what follows cannot change it, as the model only looks back.
+fn ids(model: &dyn TokenValues, text: &str) -> Result<ModelInput, ModelFault> {
+    let mut ids = model.ids(&format!("{START}{text}{END}"))?;
+    if let Some(end) = ids.iter().position(|id| model.end_token() == Some(*id)) {
+        ids.truncate(end);
+    }
+    ids.truncate(model.max_tokens().unwrap_or(usize::MAX));
+    Ok(ModelInput::Ids(ids))
 }
 
 /// relu(full + shift) − relu(alone + shift).

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::{checked, first_logit};
-use crate::error::RewardError;
+use super::{aside, checked, first_logit};
+use crate::error::{ModelFault, RewardError};
 use crate::models::{ModelInput, TextClassifier};
 use crate::pipeline::{RewardFunction, Scores};
 use crate::task::Task;
@@ -89,18 +89,17 @@ impl Reciprocate {
     pub fn format(&self) -> PairFormat {
         self.format
     }
+}
 
-    /// The ids of a conversation, cut at the end to what the model can read. A text that stays whole goes as text, so that
-    /// a model elsewhere tokenises it itself.
-    fn input(&self, prompt: &str, completion: &str) -> Result<ModelInput, crate::ModelFault> {
-        let text = self.format.compose(prompt, completion);
-        match (self.model.ids(&text)?, self.model.max_tokens()) {
-            (Some(mut ids), Some(most)) if ids.len() > most => {
-                ids.truncate(most);
-                Ok(ModelInput::Ids(ids))
-            }
-            _ => Ok(ModelInput::Text(text)),
+/// A conversation, cut at the end to what the model can read. One that stays whole goes as text, so that a model elsewhere
+/// tokenises it itself.
+fn cut(model: &dyn TextClassifier, text: String) -> Result<ModelInput, ModelFault> {
+    match (model.ids(&text)?, model.max_tokens()) {
+        (Some(mut ids), Some(most)) if ids.len() > most => {
+            ids.truncate(most);
+            Ok(ModelInput::Ids(ids))
         }
+        _ => Ok(ModelInput::Text(text)),
     }
 }
 
@@ -114,10 +113,11 @@ impl RewardFunction for Reciprocate {
         if completions.is_empty() {
             return Ok(Scores::default());
         }
-        let inputs = completions
-            .iter()
-            .map(|completion| self.input(&task.base_text, completion));
-        let logits = match inputs.collect::<Result<Vec<_>, _>>() {
+        let compose = |completion: &String| self.format.compose(&task.base_text, completion);
+        let texts: Vec<String> = completions.iter().map(compose).collect();
+        let model = self.model.clone();
+        let inputs = aside(move || texts.into_iter().map(|text| cut(&*model, text)).collect()).await;
+        let logits = match inputs {
             Ok(inputs) => self.model.logits(inputs).await,
             Err(fault) => Err(fault),
         };

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::error::{ModelFault, RewardError};
-use crate::functions::checked;
+use crate::functions::{aside, checked};
 use crate::models::{ModelInput, TextClassifier};
 use crate::pipeline::{Extra, Judged, Mask};
 use crate::task::Task;
@@ -145,8 +145,14 @@ impl Nsfw {
         let mut inputs = Vec::new();
         let mut owners = Vec::new();
         let mut worst = vec![NOTHING; completions.len()];
-        for (index, completion) in completions.iter().enumerate() {
-            let chunks = chunks(&*self.model, completion)?;
+        let (model, texts) = (self.model.clone(), completions.to_vec());
+        let cut = move || {
+            texts
+                .iter()
+                .map(|text| chunks(&*model, text))
+                .collect::<Result<Vec<_>, _>>()
+        };
+        for (index, chunks) in aside(cut).await?.into_iter().enumerate() {
             if chunks.len() > MOST_CHUNKS {
                 worst[index] = f64::NAN;
                 continue;
@@ -223,7 +229,8 @@ impl MessageFilter {
     /// Whether `text` must not go through. Chunks are looked at in order, up to the first bad one. A text without chunks
     /// is not bad, one of more than [`MOST_CHUNKS`] is.
     pub async fn flags(&self, text: &str) -> Result<bool, ModelFault> {
-        let chunks = chunks(&*self.model, text)?;
+        let (model, text) = (self.model.clone(), text.to_owned());
+        let chunks = aside(move || chunks(&*model, &text)).await?;
         if chunks.len() > MOST_CHUNKS {
             return Ok(true);
         }

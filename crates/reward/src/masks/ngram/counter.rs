@@ -56,6 +56,15 @@ impl NgramCounter {
         if !(config.error > 0.0 && config.error <= 1.0) {
             return range("error", "above 0 and at most 1");
         }
+        let numbers = [
+            ("a", config.a),
+            ("boundary", config.boundary),
+            ("support", config.support),
+            ("frequency_multiplier", config.frequency_multiplier),
+        ];
+        if let Some((name, _)) = numbers.into_iter().find(|(_, value)| !value.is_finite()) {
+            return range(name, "a finite number");
+        }
         if config.half_life == 0 {
             return range("half_life", "at least 1");
         }
