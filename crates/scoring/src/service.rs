@@ -180,6 +180,7 @@ impl Scoring {
             };
             let reserved = memory.reserve(bytes, folder, device)?;
             let engine = EngineConfig {
+                chat_template: None,
                 threads: self.shared.config.threads,
                 max_slots: 1,
                 queue: 1,
