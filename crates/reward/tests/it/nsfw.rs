@@ -104,7 +104,7 @@ async fn a_classifier_of_another_make_is_read_by_its_label() {
             .unwrap();
         assert_eq!(
             judged.factor,
-            [1.0, 0.0, 1.0, 0.0],
+            [1.0, 0.0, 1.0, 0.0, 0.0],
             "what cannot be judged does not pass"
         );
         close(
