@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use axoneme_neuron::{ExitCode, Failure};
 use axoneme_tracking::export::{Counts, Filter, Format, export, export_wandb};
 use axoneme_tracking::wandb::WandbConfig;
-use axoneme_tracking::{TrackingError, read_all, write_parquet};
+use axoneme_tracking::{TrackingError, files, read_all, write_parquet};
 use clap::{Parser, ValueEnum};
 
 /// Tables, training data and wandb runs from event files
@@ -79,6 +79,8 @@ pub fn command(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Resul
 
 fn run(arguments: &Arguments) -> Result<Counts, Failure> {
     let failed = |error: TrackingError| Failure::new(ExitCode::Failure, &error);
+    // Before a file of that name is replaced.
+    files(&arguments.events).map_err(failed)?;
     let filter = Filter {
         tags: arguments.tag.clone(),
         without: arguments.without.clone(),
@@ -169,11 +171,13 @@ mod tests {
             assert_eq!(failure.code, ExitCode::Usage);
             assert!(failure.message.contains(says), "{}", failure.message);
         }
-        let failure = call(&["/nowhere/at/all"]).unwrap_err();
+        let failure = call(&["/nowhere/at/all", "--out", &path("a.json")]).unwrap_err();
         assert!(
             failure.message.contains("cannot list /nowhere/at/all"),
             "{}",
             failure.message
         );
+        let kept = std::fs::metadata(path("a.json")).unwrap().len();
+        assert!(kept > 10, "what was there is not touched");
     }
 }
