@@ -28,6 +28,8 @@ pub enum SettingKind {
     Text,
     /// A whole number, not negative.
     Integer,
+    /// A whole number.
+    Signed,
     /// A finite decimal number.
     Decimal,
     /// `--flag`, `--flag=true` or `--flag=false`.
@@ -48,6 +50,10 @@ pub struct Setting {
     pub env: Option<&'static str>,
     /// Help text; says the unit.
     pub help: &'static str,
+    /// Other names the field knows it by.
+    pub aliases: &'static [&'static str],
+    /// Said at the start when somebody sets it: that it means something else here than elsewhere, or nothing.
+    pub notice: Option<&'static str>,
 }
 
 impl Setting {
@@ -58,7 +64,21 @@ impl Setting {
             kind,
             env: None,
             help,
+            aliases: &[],
+            notice: None,
         }
+    }
+
+    /// The same, also known by these names.
+    pub const fn alias(mut self, names: &'static [&'static str]) -> Self {
+        self.aliases = names;
+        self
+    }
+
+    /// The same, with something to say at the start when it is set.
+    pub const fn notice(mut self, text: &'static str) -> Self {
+        self.notice = Some(text);
+        self
     }
 
     /// The same with the environment variable the field already knows.
@@ -90,6 +110,8 @@ pub struct Program {
 pub struct Loaded<C> {
     /// The values.
     pub config: C,
+    /// What the operator should know about what was set: flags nobody knows, and those that mean nothing here.
+    pub notices: Vec<String>,
     figment: Figment,
 }
 
@@ -158,6 +180,22 @@ impl Program {
     where
         C: Default + Serialize + DeserializeOwned,
     {
+        self.resolve_over(&C::default(), args, env)
+    }
+
+    /// The same over other values than the defaults.
+    ///
+    /// # Errors
+    /// As [`Program::resolve`].
+    pub fn resolve_over<C>(
+        &self,
+        base: &C,
+        args: impl IntoIterator<Item = OsString>,
+        env: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Command<C>, ConfigError>
+    where
+        C: Default + Serialize + DeserializeOwned,
+    {
         let parsed = match cli::parse(self, args) {
             Ok(parsed) => parsed,
             Err(error) if error.use_stderr() => {
@@ -168,9 +206,14 @@ impl Program {
         if parsed.template {
             return Ok(Command::Print(dump::template(self, &C::default())));
         }
-        let figment = layers::stack::<C>(self, &parsed, env)?;
+        let figment = layers::stack(self, base, &parsed, env)?;
         let config = figment.extract::<C>().map_err(|error| layers::explain(self, error))?;
-        let loaded = Loaded { config, figment };
+        let notices = layers::notices(self, &figment, &parsed);
+        let loaded = Loaded {
+            config,
+            notices,
+            figment,
+        };
         Ok(if parsed.dump {
             Command::Print(loaded.dump())
         } else if parsed.check {

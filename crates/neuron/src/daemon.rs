@@ -34,6 +34,9 @@ where
         Err(error) => return finish(Err(error.into())),
     };
     telemetry::init_logs(logging(&loaded.config));
+    for notice in &loaded.notices {
+        tracing::warn!("{notice}");
+    }
     finish(block_on(|cancel| run(loaded.config, cancel)))
 }
 

@@ -42,7 +42,7 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use dummy::Dummy;
 pub use envelope::{Envelope, TerminalInfo};
 pub use nonce::{MemoryNonceStore, NonceError, NonceStore, NonceWindow};
-pub use prompting::{Prompting, StreamPrompting};
+pub use prompting::{MultiPrompting, Prompting, PromptingReward, StreamPrompting};
 pub use python::UnicodeVersion;
 pub use signed_head::{HeadError, SignedHead};
 pub use status::StatusClass;

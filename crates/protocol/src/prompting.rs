@@ -67,3 +67,34 @@ impl From<StreamPrompting> for Prompting {
         }
     }
 }
+
+/// [`Prompting`] with every answer that can be passed on, the best first. A core validator serves it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Synapse)]
+pub struct MultiPrompting {
+    /// Who said each message: `system`, `user` or `assistant`.
+    pub roles: Vec<String>,
+    /// What was said.
+    #[synapse(hash)]
+    pub messages: Vec<String>,
+    /// The answers; empty in a request.
+    #[serde(default)]
+    #[synapse(output)]
+    pub completions: Vec<String>,
+}
+
+/// What an answer earned, told to the miner that gave it: the *backward* message, for miners that learn. Nothing is
+/// answered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Synapse)]
+pub struct PromptingReward {
+    /// Who said each message of the chat that was answered.
+    pub roles: Vec<String>,
+    /// What was said.
+    #[synapse(hash)]
+    pub messages: Vec<String>,
+    /// The miner's answer.
+    #[synapse(hash)]
+    pub completion: String,
+    /// What it earned, on the scale of the validator that asked.
+    #[synapse(hash)]
+    pub reward: f64,
+}

@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use axoneme_dendrite::{AxonTarget, Dendrite};
+use axoneme_chain::Metagraph;
+use axoneme_dendrite::{AxonTarget, Dendrite, Wire};
 use axoneme_protocol::Prompting;
+
+use crate::tls_keys::KnownKeys;
 
 /// What came back from one miner.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -39,4 +42,20 @@ impl Ask for Dendrite {
         };
         answers.into_iter().map(reply).collect()
     }
+}
+
+/// Where the neurons with these uids serve, with their TLS keys. Those that serve nowhere are left out.
+pub fn targets(metagraph: &Metagraph, tls_keys: &KnownKeys, uids: &[u16]) -> Vec<(u16, AxonTarget)> {
+    let target = |uid: &u16| {
+        let neuron = metagraph.neuron(*uid)?;
+        let axon = neuron.axon?;
+        // A number that nobody knows is taken for a Python axon's.
+        let wire = Wire::announced(axon.protocol).unwrap_or_default();
+        let tls = tls_keys.get(&neuron.hotkey).copied().unwrap_or_default();
+        let target = AxonTarget::new(neuron.hotkey, axon.ip, axon.port)
+            .over(wire)
+            .with_tls(tls);
+        Some((*uid, target))
+    };
+    uids.iter().filter_map(target).collect()
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use axoneme_chain::Metagraph;
+use axoneme_dataset::Position;
 use axoneme_neuron::{StateError, StateStore};
 use axoneme_reward::pipeline::PipelineState;
 use axoneme_wallet::AccountId;
@@ -11,8 +12,8 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::error::ValidatorError;
-use crate::memory::{Memories, MemoryError, MemoryStore, Remember};
-use crate::scores::{self, Unasked};
+use crate::memory::{JOURNAL_BYTES, Memories, MemoryError, MemoryStore, Remember};
+use crate::scores::Unasked;
 use crate::state::ValidatorState;
 use crate::stats::ValidatorStats;
 
@@ -119,6 +120,16 @@ impl Book {
         genesis: &str,
         stats: watch::Sender<ValidatorStats>,
     ) -> Result<Self, OpenError> {
+        Self::open_with_journal(store, genesis, stats, JOURNAL_BYTES)
+    }
+
+    /// The same with another size, bytes, at which a journal is given up for a new whole memory.
+    pub fn open_with_journal(
+        store: StateStore<ValidatorState>,
+        genesis: &str,
+        stats: watch::Sender<ValidatorStats>,
+        journal_bytes: u64,
+    ) -> Result<Self, OpenError> {
         let mut state = store.load()?.unwrap_or_default();
         if state.genesis.is_empty() {
             state.genesis = genesis.to_owned();
@@ -133,7 +144,7 @@ impl Book {
             .into());
         }
         let folder = store.path().parent().map(Path::to_owned).unwrap_or_default();
-        let (memory, memories) = MemoryStore::open(&folder, state.memory)?;
+        let (memory, memories) = MemoryStore::open(&folder, state.memory, journal_bytes)?;
         stats.send_replace(ValidatorStats::from(&state));
         let current = Current {
             state,
@@ -147,6 +158,11 @@ impl Book {
             stats,
         };
         Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// What is remembered cannot be added to any more: the next run should leave it whole.
+    pub fn want_whole(&self) {
+        self.inner.current.lock().wants_whole = true;
     }
 
     /// A copy of the state as it is now.
@@ -172,6 +188,11 @@ impl Book {
         number
     }
 
+    /// Notes where the dataset stands; it is saved with the next run.
+    pub fn set_position(&self, position: Arc<Position>) {
+        self.inner.current.lock().state.dataset = Some(position);
+    }
+
     /// Takes a judged run in, as one unit: scores, counts, the statistics that led to the rewards, and what is to be
     /// remembered of it. Hotkeys that `metagraph` no longer has are forgotten: whoever follows them starts from zero.
     pub fn record_step(
@@ -181,47 +202,32 @@ impl Book {
         rule: ScoreRule,
         metagraph: &Metagraph,
     ) -> Result<Recorded, ValidatorError> {
-        let JudgedRun { hotkeys, rewards, .. } = run;
         let mut current = self.inner.current.lock();
-        let state = &mut current.state;
-        let mut moved = state
-            .neurons
-            .iter()
-            .map(|(hotkey, neuron)| (*hotkey, neuron.score))
-            .collect();
-        let shares = match rule.scale {
-            Scale::Rewards => rewards.to_vec(),
-            Scale::Softmax => scores::softmax_where(rewards, run.answered),
-        };
-        scores::update(&mut moved, hotkeys, &shares, rule.alpha, rule.unasked)?;
-        let scores = hotkeys
-            .iter()
-            .map(|hotkey| moved.get(hotkey).copied().unwrap_or_default());
-        let scores = scores.collect();
-        for (hotkey, score) in moved {
-            state.neurons.entry(hotkey).or_default().score = score;
-        }
-        for (hotkey, reward) in hotkeys.iter().zip(rewards) {
-            let neuron = state.neurons.entry(*hotkey).or_default();
-            neuron.requests += 1;
-            neuron.reward_sum += if reward.is_finite() { *reward } else { 0.0 };
-        }
-        let forgotten = state.forget_all_but(|hotkey| metagraph.find(hotkey).is_some());
-        state.pipeline = run.pipeline.clone();
-        state.steps += 1;
-        let step = state.steps;
-        self.inner.stats.send_replace(ValidatorStats::from(&*state));
+        let recorded = current
+            .state
+            .take_in(run, rule, |hotkey| metagraph.find(hotkey).is_some())?;
+        self.inner.stats.send_replace(ValidatorStats::from(&current.state));
         if matches!(remember, Remember::Whole(_)) {
             // All that came before is in it.
             current.remember.clear();
             current.wants_whole = false;
         }
         current.remember.push(remember);
-        Ok(Recorded {
-            step,
-            scores,
-            forgotten,
-        })
+        Ok(recorded)
+    }
+
+    /// Sets the scores of some hotkeys to zero.
+    pub fn zero_scores(&self, which: impl Fn(&AccountId) -> bool) {
+        let mut current = self.inner.current.lock();
+        let chosen = current.state.neurons.iter_mut().filter(|(hotkey, _)| which(hotkey));
+        chosen.for_each(|(_, neuron)| neuron.score = 0.0);
+    }
+
+    /// Takes over what another process wrote: scores and counts as they are there. For a process that only reads.
+    pub fn take_over(&self, state: ValidatorState) {
+        let mut current = self.inner.current.lock();
+        current.state = state;
+        self.inner.stats.send_replace(ValidatorStats::from(&current.state));
     }
 
     /// Takes in that our weights are on chain; `shares` sum to one.
@@ -290,4 +296,6 @@ pub enum Scale {
     Rewards,
     /// The softmax of the rewards of those that answered, and 0 for the others: the core validator's rule.
     Softmax,
+    /// The same, but those that did not answer keep their score: the core validator's average over its history.
+    SoftmaxOfAnswers,
 }

@@ -1,6 +1,8 @@
 //! The validator's settings.
 
+mod core;
 mod flags;
+mod gating;
 mod records;
 mod sections;
 
@@ -8,7 +10,9 @@ use axoneme_neuron::config::{AdminConfig, AxonConfig, LoggingConfig, SubtensorCo
 use axoneme_reward::masks::NgramConfig;
 use serde::{Deserialize, Serialize};
 
+pub use self::core::{CoreWeights, Mode, PrioritySection};
 pub use flags::program;
+pub use gating::GatingSection;
 pub use records::{RecordSection, WandbSection};
 pub use sections::{DatasetSection, DendriteSection, NeuronSection, NsfwVerdict, RewardSection, TlsUse};
 
@@ -37,6 +41,12 @@ pub struct ValidatorConfig {
     pub neuron: NeuronSection,
     /// Weights of the reward functions, limits of the penalties.
     pub reward: RewardSection,
+    /// The model that learns which miners suit a prompt.
+    pub gating: GatingSection,
+    /// Accepted because start scripts have it.
+    pub priority: PrioritySection,
+    /// Refused: there are no mocks.
+    pub mock: bool,
     /// What the tasks are about.
     pub dataset: DatasetSection,
     /// The n-gram filter.
@@ -60,6 +70,9 @@ impl Default for ValidatorConfig {
             dendrite: DendriteSection::default(),
             neuron: NeuronSection::default(),
             reward: RewardSection::default(),
+            gating: GatingSection::default(),
+            priority: PrioritySection::default(),
+            mock: false,
             dataset: DatasetSection::default(),
             blacklist: NgramConfig::default(),
             record: RecordSection::default(),
@@ -101,6 +114,15 @@ pub enum SettingsError {
         /// What it may be.
         range: &'static str,
     },
+    /// A mock was asked for.
+    #[error(
+        "--{flag}: this validator has no mocks; `axoneme up` runs a whole subnet on this machine, with a chain, miners and \
+         models of its own"
+    )]
+    Mock {
+        /// The flag without dashes.
+        flag: &'static str,
+    },
     /// The n-gram filter.
     #[error(transparent)]
     Blacklist(#[from] axoneme_reward::masks::ngram::NgramConfigError),
@@ -112,9 +134,13 @@ pub enum SettingsError {
 impl ValidatorConfig {
     /// Checks what a type cannot say: ranges, and weights that sum to one.
     pub fn check(&self) -> Result<(), SettingsError> {
+        if self.mock {
+            return Err(SettingsError::Mock { flag: "mock" });
+        }
         self.reward.check()?;
         self.neuron.check()?;
         self.dataset.config()?;
+        self.gating.check()?;
         Ok(())
     }
 }

@@ -24,6 +24,9 @@ pub enum ValidatorError {
         #[source]
         source: RewardError,
     },
+    /// The gating model.
+    #[error("the gating model failed")]
+    Gating(#[from] axoneme_gating::GatingError),
     /// Judging took too long.
     #[error(
         "judging the answers to {task} took longer than {limit:?}; ask fewer miners (--neuron.answer_sample_size) or raise --neuron.scoring_timeout"

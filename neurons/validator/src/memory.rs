@@ -5,7 +5,7 @@
 //! generation of the two files and how far the journal reaches ([`MemoryMark`]). So after a kill at any moment the three
 //! fit together: what was appended but not yet named is cut off at the next start.
 
-mod file;
+pub(crate) mod file;
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 pub use file::MemoryError;
 
 /// A journal may grow to this size, bytes, or to that of the snapshot if that is larger, before both are written anew.
-const JOURNAL_BYTES: u64 = 16 << 20;
+pub const JOURNAL_BYTES: u64 = 16 << 20;
 
 /// Something remembered under the name of who remembers it: a whole memory, or what a run added to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,21 +70,24 @@ pub struct MemoryStore {
     mark: MemoryMark,
     journal: Option<File>,
     snapshot_bytes: u64,
+    journal_bytes: u64,
     /// After a failed write nobody knows where the journal ends: only a whole snapshot mends that.
     broken: bool,
 }
 
 impl MemoryStore {
     /// Reads what `mark` names in `folder`, cuts off what a kill left unfinished, and removes files of other generations.
+    /// A journal longer than `journal_bytes` (and than the snapshot) is given up for a new snapshot.
     ///
     /// # Errors
     /// When a named file is missing or damaged; everything stays as it is.
-    pub fn open(folder: &Path, mark: MemoryMark) -> Result<(Self, Memories), MemoryError> {
+    pub fn open(folder: &Path, mark: MemoryMark, journal_bytes: u64) -> Result<(Self, Memories), MemoryError> {
         let mut store = Self {
             folder: folder.to_owned(),
             mark,
             journal: None,
             snapshot_bytes: 0,
+            journal_bytes,
             broken: false,
         };
         let mut memories = Memories::default();
@@ -99,9 +102,28 @@ impl MemoryStore {
         Ok((store, memories))
     }
 
+    /// Reads what `mark` names in `folder` and changes nothing there.
+    ///
+    /// # Errors
+    /// When a named file is missing or damaged; also when another process has just replaced it.
+    pub fn peek(folder: &Path, mark: MemoryMark) -> Result<Memories, MemoryError> {
+        let mut memories = Memories::default();
+        if mark.generation > 0 {
+            let path = folder.join(file::snapshot_name(mark.generation));
+            let bytes = std::fs::read(&path).map_err(MemoryError::io("read", &path))?;
+            memories.snapshot = file::read_snapshot(&bytes).map_err(|reason| MemoryError::damaged(&path, reason))?;
+            let path = folder.join(file::journal_name(mark.generation));
+            let bytes = std::fs::read(&path).map_err(MemoryError::io("read", &path))?;
+            let named = usize::try_from(mark.journal).ok().and_then(|end| bytes.get(..end));
+            let named = named.ok_or_else(|| MemoryError::damaged(&path, "it ends early".into()))?;
+            memories.additions = file::read_records(named).map_err(|reason| MemoryError::damaged(&path, reason))?;
+        }
+        Ok(memories)
+    }
+
     /// Whether the next run should hand over everything instead of what it added.
     pub fn wants_whole(&self) -> bool {
-        self.broken || self.mark.generation == 0 || self.mark.journal > JOURNAL_BYTES.max(self.snapshot_bytes)
+        self.broken || self.mark.generation == 0 || self.mark.journal > self.journal_bytes.max(self.snapshot_bytes)
     }
 
     /// Writes what runs left, in order. The mark returned has to reach `state.json`, and [`MemoryStore::sweep`] be called
@@ -241,12 +263,12 @@ mod tests {
     #[test]
     fn a_snapshot_and_what_was_added_come_back_in_order() {
         let folder = tempfile::tempdir().unwrap();
-        let (mut store, memories) = MemoryStore::open(folder.path(), MemoryMark::default()).unwrap();
+        let (mut store, memories) = MemoryStore::open(folder.path(), MemoryMark::default(), JOURNAL_BYTES).unwrap();
         assert_eq!(memories, Memories::default());
         assert!(store.wants_whole());
         store.write(&[whole("one"), added("two")]).unwrap();
         let mark = store.write(&[added("three"), Remember::Additions(vec![])]).unwrap();
-        let (_, memories) = MemoryStore::open(folder.path(), mark).unwrap();
+        let (_, memories) = MemoryStore::open(folder.path(), mark, JOURNAL_BYTES).unwrap();
         assert_eq!(memories.snapshot, [piece("a", "one"), piece("b", "")]);
         assert_eq!(memories.additions, [[piece("a", "two")], [piece("a", "three")]]);
     }
@@ -254,25 +276,25 @@ mod tests {
     #[test]
     fn what_the_state_file_does_not_name_is_cut_off_and_removed() {
         let folder = tempfile::tempdir().unwrap();
-        let (mut store, _) = MemoryStore::open(folder.path(), MemoryMark::default()).unwrap();
+        let (mut store, _) = MemoryStore::open(folder.path(), MemoryMark::default(), JOURNAL_BYTES).unwrap();
         let mark = store.write(&[whole("one"), added("two")]).unwrap();
         // Appended, and a new generation begun, but the state file never heard of either.
         store.write(&[added("three")]).unwrap();
         store.write(&[whole("four")]).unwrap();
         drop(store);
         assert_eq!(files(&folder).len(), 4);
-        let (mut store, memories) = MemoryStore::open(folder.path(), mark).unwrap();
+        let (mut store, memories) = MemoryStore::open(folder.path(), mark, JOURNAL_BYTES).unwrap();
         assert_eq!(memories.additions, [[piece("a", "two")]]);
         assert_eq!(files(&folder), ["journal-1.bin", "memory-1.bin"]);
         let mark = store.write(&[added("five")]).unwrap();
-        let (_, memories) = MemoryStore::open(folder.path(), mark).unwrap();
+        let (_, memories) = MemoryStore::open(folder.path(), mark, JOURNAL_BYTES).unwrap();
         assert_eq!(memories.additions, [[piece("a", "two")], [piece("a", "five")]]);
     }
 
     #[test]
     fn a_new_generation_replaces_the_old_one_once_it_is_named() {
         let folder = tempfile::tempdir().unwrap();
-        let (mut store, _) = MemoryStore::open(folder.path(), MemoryMark::default()).unwrap();
+        let (mut store, _) = MemoryStore::open(folder.path(), MemoryMark::default(), JOURNAL_BYTES).unwrap();
         store.write(&[whole("one"), added("two")]).unwrap();
         let mark = store.write(&[added("lost in"), whole("three")]).unwrap();
         assert_eq!(
@@ -284,7 +306,7 @@ mod tests {
         );
         store.sweep();
         assert_eq!(files(&folder), ["journal-2.bin", "memory-2.bin"]);
-        let (_, memories) = MemoryStore::open(folder.path(), mark).unwrap();
+        let (_, memories) = MemoryStore::open(folder.path(), mark, JOURNAL_BYTES).unwrap();
         assert_eq!(
             (&memories.snapshot[0], memories.additions.len()),
             (&piece("a", "three"), 0)
@@ -294,7 +316,7 @@ mod tests {
     #[test]
     fn damage_is_told_and_nothing_is_changed() {
         let folder = tempfile::tempdir().unwrap();
-        let (mut store, _) = MemoryStore::open(folder.path(), MemoryMark::default()).unwrap();
+        let (mut store, _) = MemoryStore::open(folder.path(), MemoryMark::default(), JOURNAL_BYTES).unwrap();
         let mark = store.write(&[whole("one"), added("two")]).unwrap();
         for name in ["memory-1.bin", "journal-1.bin"] {
             let path = folder.path().join(name);
@@ -303,7 +325,7 @@ mod tests {
                 let mut bad = good.clone();
                 bad[position] ^= 1;
                 std::fs::write(&path, &bad).unwrap();
-                let error = MemoryStore::open(folder.path(), mark).unwrap_err();
+                let error = MemoryStore::open(folder.path(), mark, JOURNAL_BYTES).unwrap_err();
                 assert!(
                     matches!(error, MemoryError::Damaged { .. }),
                     "{name} at {position}: {error}"
@@ -311,16 +333,16 @@ mod tests {
                 assert_eq!(std::fs::read(&path).unwrap(), bad);
             }
             std::fs::write(&path, &good[..good.len() - 1]).unwrap();
-            assert!(MemoryStore::open(folder.path(), mark).is_err());
+            assert!(MemoryStore::open(folder.path(), mark, JOURNAL_BYTES).is_err());
             std::fs::write(&path, &good).unwrap();
         }
-        MemoryStore::open(folder.path(), mark).unwrap();
+        MemoryStore::open(folder.path(), mark, JOURNAL_BYTES).unwrap();
     }
 
     #[test]
     fn after_a_failed_write_everything_is_wanted_again() {
         let folder = tempfile::tempdir().unwrap();
-        let (mut store, _) = MemoryStore::open(folder.path(), MemoryMark::default()).unwrap();
+        let (mut store, _) = MemoryStore::open(folder.path(), MemoryMark::default(), JOURNAL_BYTES).unwrap();
         let mark = store.write(&[whole("one")]).unwrap();
         // A folder in place of the next snapshot stands for a full disk.
         let blocked = folder.path().join("memory-2.bin");
@@ -329,14 +351,20 @@ mod tests {
         assert!(store.wants_whole());
         assert!(matches!(store.write(&[added("three")]), Err(MemoryError::NoSnapshot)));
         assert_eq!(
-            MemoryStore::open(folder.path(), mark).unwrap().1.snapshot[0],
+            MemoryStore::open(folder.path(), mark, JOURNAL_BYTES)
+                .unwrap()
+                .1
+                .snapshot[0],
             piece("a", "one")
         );
         std::fs::remove_dir(&blocked).unwrap();
         let mark = store.write(&[whole("four")]).unwrap();
         assert!(!store.wants_whole());
         assert_eq!(
-            MemoryStore::open(folder.path(), mark).unwrap().1.snapshot[0],
+            MemoryStore::open(folder.path(), mark, JOURNAL_BYTES)
+                .unwrap()
+                .1
+                .snapshot[0],
             piece("a", "four")
         );
     }

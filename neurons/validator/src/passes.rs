@@ -133,6 +133,7 @@ impl<S: QueryStep> Passes<S> {
     async fn try_pass(&self, number: u64, heart: &Heart) -> Result<ForwardOutcome, ValidatorError> {
         let mut rng = stream(self.seed, number);
         let text = self.dataset.next().await?;
+        self.book.set_position(self.dataset.position());
         let base = limit_words(base_text(&text, draw_cutoff(&mut rng)), self.settings.max_words);
         forward(
             &Beating {

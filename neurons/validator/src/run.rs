@@ -3,25 +3,31 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axoneme_axon::AxonHandle;
 use axoneme_dendrite::{BtauthConfig, Dendrite, DendriteConfig, TlsPolicy};
 use axoneme_llm::{Embedder, Engine};
-use axoneme_neuron::metagraph::{keep_fresh, watch_connection};
+use axoneme_neuron::metagraph::{MetagraphWatch, keep_fresh, watch_connection};
 use axoneme_neuron::preflight::WithoutChain;
 use axoneme_neuron::preflight::{self, Identity};
 use axoneme_neuron::{Duties, ExitCode, Failure, Readiness, StateStore, admin};
+use axoneme_wallet::AccountId;
 use rand::RngCore;
-use serde_json::Map;
+use serde_json::{Map, Value, json};
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::book::{Book, Scale, ScoreRule};
-use crate::config::ValidatorConfig;
+use crate::config::{Mode, ValidatorConfig};
+use crate::core::history::History;
+use crate::core::train::Training;
+use crate::core::{CoreValidator, start as gateway};
 use crate::dataset;
 use crate::events::{self, RunFacts};
 use crate::forward::ForwardConfig;
-use crate::models;
+use crate::judges::{Judges, judges};
 use crate::passes::{PassSettings, Passes, stream};
-use crate::reward::pipeline;
+use crate::recall::recall;
+use crate::replay::start::Start;
 use crate::scores::Unasked;
 use crate::stats::ValidatorStats;
 use crate::step::{PromptRun, StepConfig};
@@ -62,6 +68,9 @@ pub async fn run(config: ValidatorConfig, host: Host, cancel: CancellationToken)
     if let Err(error) = started.book.save_now() {
         tracing::error!("the state was not saved: {error}");
     }
+    if let Some(axon) = started.axon {
+        axon.shutdown(DRAIN).await;
+    }
     tracing::info!("validator stopped");
     result
 }
@@ -69,15 +78,25 @@ pub async fn run(config: ValidatorConfig, host: Host, cancel: CancellationToken)
 struct Started {
     duties: Duties,
     book: Book,
+    /// What a core validator serves applications on.
+    axon: Option<AxonHandle>,
 }
 
 async fn start(config: ValidatorConfig, host: Host, cancel: CancellationToken) -> Result<Started, Failure> {
     config.check().map_err(|error| Failure::new(ExitCode::Config, &error))?;
     let readiness = Readiness::waiting_for(&["models", "metagraph", "forward"]);
     admin::serve(config.admin.port, readiness.clone(), cancel.clone()).await?;
-    let folder = config
+    let data = config
         .logging
         .data_dir(&config.wallet, config.netuid, &config.neuron.name);
+    let is_core = config.neuron.mode == Mode::Core;
+    let only_serves = is_core && config.neuron.inference_only;
+    // The data directory itself is the training process's.
+    let folder = if only_serves {
+        data.join("inference")
+    } else {
+        data.clone()
+    };
     let identity = preflight::identify(
         &config.wallet,
         &config.subtensor,
@@ -87,7 +106,10 @@ async fn start(config: ValidatorConfig, host: Host, cancel: CancellationToken) -
         &readiness,
     )
     .await?;
-    let weights = weights_config(&config, &identity).await?;
+    let weights = match only_serves {
+        true => None,
+        false => weights_config(&config, &identity).await?,
+    };
 
     let store = StateStore::open(folder.join("state.json"))?;
     let stats = host
@@ -97,17 +119,31 @@ async fn start(config: ValidatorConfig, host: Host, cancel: CancellationToken) -
     let genesis = hex::encode(identity.chain.genesis_hash());
     let book = Book::open(store, &genesis, stats).map_err(|error| Failure::new(ExitCode::State, &error))?;
 
-    let parts = models::load(&config, &host).await?;
-    let mut judge = pipeline(&config, parts).map_err(|error| Failure::new(ExitCode::Config, &error))?;
+    let seed = config.seed.unwrap_or_else(rand::random);
+    let Judges {
+        pipeline: mut judge,
+        gating,
+        answers,
+        filter,
+    } = judges(&config, &host, seed).await?;
     let state = book.state();
-    judge.restore(state.pipeline.clone());
+    if !is_core {
+        recall(&book, &mut judge, gating.as_deref());
+    }
     readiness.set("models", Ok(()));
 
-    let seed = config.seed.unwrap_or_else(rand::random);
-    // Each start reads the dataset in an order of its own, and each pass draws from a stream of its own.
+    // Each pass draws from a stream of its own; the dataset goes on where it stood.
     let order = stream(seed, u64::MAX - state.forwards).next_u64();
-    let dataset =
-        dataset::open(&config.dataset, order, None).map_err(|error| Failure::new(ExitCode::Config, &error))?;
+    let saved = state.dataset.as_deref();
+    let dataset = dataset::open(&config.dataset, order, saved)
+        .or_else(|error| match saved {
+            None => Err(error),
+            Some(_) => {
+                tracing::warn!("the dataset cannot go on where it stood and starts over: {error}");
+                dataset::open(&config.dataset, order, None)
+            }
+        })
+        .map_err(|error| Failure::new(ExitCode::Config, &error))?;
     let transport = DendriteConfig {
         answer_bytes: MAX_ANSWER,
         // The miners of a chain on this machine are on this machine too.
@@ -121,6 +157,10 @@ async fn start(config: ValidatorConfig, host: Host, cancel: CancellationToken) -
     };
     let dendrite =
         Dendrite::new(identity.hotkey.clone(), transport).map_err(|error| Failure::new(ExitCode::Failure, &error))?;
+    let begin = Start::write(&state, &mut judge, gating.as_deref(), &folder).unwrap_or_else(|error| {
+        tracing::warn!("this run's records cannot be replayed: what is remembered now was not written down: {error}");
+        Map::new()
+    });
     let facts = RunFacts {
         hotkey: identity.hotkey.account_id(),
         netuid: identity.netuid,
@@ -128,7 +168,7 @@ async fn start(config: ValidatorConfig, host: Host, cancel: CancellationToken) -
         version_key: config.neuron.weights_version_key.unwrap_or_else(own_version_key),
         judges: judge.names().into_iter().map(Into::into).collect(),
     };
-    let events = Arc::new(events::recorder(&config, &folder, facts, Map::new));
+    let events = Arc::new(events::recorder(&config, &folder, facts, header_fields(&config, begin)));
     tracing::info!(
         netuid = identity.netuid, uid = identity.uid, hotkey = %identity.hotkey.account_id(),
         chain = %identity.endpoint, seed, prompt_runs = 1 + 2 * config.neuron.num_followup_steps,
@@ -170,18 +210,63 @@ async fn start(config: ValidatorConfig, host: Host, cancel: CancellationToken) -
             async move { setter.run(heart, cancel).await }
         });
     }
+    let dendrite = Arc::new(dendrite);
+    if is_core {
+        let gating = gating.ok_or_else(|| {
+            let why = "a core validator needs its gating model: without --neuron.mock_gating_model, and with one of the \
+                       filters that need the embedding model";
+            Failure::message(ExitCode::Config, why)
+        })?;
+        let core = Arc::new(CoreValidator {
+            ask: dendrite.clone(),
+            tell: dendrite,
+            metagraph: metagraph.clone(),
+            tls_keys,
+            blocks: identity.chain.blocks(),
+            own: identity.hotkey.account_id(),
+            gating,
+            judge: answers,
+            filter,
+            book: book.clone(),
+            history: Mutex::new(History::new(config.neuron.max_history)),
+            events,
+            config: config.neuron.core(),
+        });
+        if only_serves {
+            gateway::reload(&mut duties, &core, data, &readiness);
+        } else {
+            core.recall().await;
+            let training = Training {
+                core: core.clone(),
+                dataset,
+                seed,
+                readiness: readiness.clone(),
+                registered: registration(&config, metagraph, core.own),
+            };
+            gateway::train(&mut duties, training);
+        }
+        let axon = match config.neuron.axon_off {
+            true => None,
+            false => {
+                let (chain, hotkey) = (&identity.chain, &identity.hotkey);
+                Some(gateway::serve(&mut duties, &core, &config, chain, hotkey, &readiness).await?)
+            }
+        };
+        return Ok(Started { duties, book, axon });
+    }
     let step = PromptRun {
-        ask: Arc::new(dendrite),
+        ask: dendrite,
         metagraph,
         tls_keys,
         blocks: identity.chain.blocks(),
         own: identity.hotkey.account_id(),
         pipeline: Arc::new(Mutex::new(judge)),
+        gating,
         book: book.clone(),
         events: events.clone(),
         config: step_config(&config),
     };
-    let registered = registration(&config, &step);
+    let registered = registration(&config, step.metagraph.clone(), step.own);
     let passes = Arc::new(Passes {
         step,
         dataset,
@@ -195,7 +280,11 @@ async fn start(config: ValidatorConfig, host: Host, cancel: CancellationToken) -
     duties.spawn("forward", longest_run(&config), move |heart, cancel| {
         passes.clone().run(heart, cancel)
     });
-    Ok(Started { duties, book })
+    Ok(Started {
+        duties,
+        book,
+        axon: None,
+    })
 }
 
 /// Settings of the weights duty, or `None` when weights are switched off; an error when this subnet would refuse them.
@@ -235,17 +324,38 @@ fn step_config(config: &ValidatorConfig) -> StepConfig {
     let neuron = &config.neuron;
     StepConfig {
         vpermit_tao_limit: neuron.vpermit_tao_limit,
-        rule: ScoreRule {
-            alpha: neuron.moving_average_alpha,
-            unasked: if neuron.decay_unasked {
-                Unasked::Decay
-            } else {
-                Unasked::Keep
-            },
-            scale: Scale::Rewards,
-        },
+        rule: score_rule(config),
         scoring_timeout: Duration::from_secs_f64(neuron.scoring_timeout),
         log_rewards: !neuron.disable_log_rewards,
+    }
+}
+
+/// How a run moves the scores.
+pub fn score_rule(config: &ValidatorConfig) -> ScoreRule {
+    let neuron = &config.neuron;
+    ScoreRule {
+        alpha: neuron.moving_average_alpha,
+        unasked: if neuron.decay_unasked {
+            Unasked::Decay
+        } else {
+            Unasked::Keep
+        },
+        scale: Scale::Rewards,
+    }
+}
+
+/// What replaying needs from the header of an event file: settings that judge, and in the first file of a run what was
+/// remembered at its beginning. Further files of the run go on from there.
+fn header_fields(
+    config: &ValidatorConfig,
+    begin: Map<String, Value>,
+) -> impl Fn() -> Map<String, Value> + Send + Sync + 'static {
+    let settings = [("blacklist", json!(config.blacklist)), ("gating", json!(config.gating))];
+    let begin = parking_lot::Mutex::new(begin);
+    move || {
+        let mut fields = std::mem::take(&mut *begin.lock());
+        fields.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        fields
     }
 }
 
@@ -253,10 +363,10 @@ fn pass_settings(config: &ValidatorConfig) -> PassSettings {
     let neuron = &config.neuron;
     let forward = ForwardConfig {
         rounds: neuron.num_followup_steps,
-        followup_sample_size: neuron.followup_sample_size,
-        followup_timeout: Duration::from_secs_f64(neuron.followup_timeout),
-        answer_sample_size: neuron.answer_sample_size,
-        answer_timeout: Duration::from_secs_f64(neuron.answer_timeout),
+        followup_sample_size: neuron.sample_size.unwrap_or(neuron.followup_sample_size),
+        followup_timeout: Duration::from_secs_f64(neuron.timeout.unwrap_or(neuron.followup_timeout)),
+        answer_sample_size: neuron.sample_size.unwrap_or(neuron.answer_sample_size),
+        answer_timeout: Duration::from_secs_f64(neuron.timeout.unwrap_or(neuron.answer_timeout)),
     };
     PassSettings {
         forward,
@@ -268,14 +378,21 @@ fn pass_settings(config: &ValidatorConfig) -> PassSettings {
 /// The longest a single prompt run can take while all is well, with a margin.
 fn longest_run(config: &ValidatorConfig) -> Duration {
     let neuron = &config.neuron;
-    let run = neuron.followup_timeout.max(neuron.answer_timeout) + neuron.scoring_timeout;
+    let asking = neuron
+        .followup_timeout
+        .max(neuron.answer_timeout)
+        .max(neuron.timeout.unwrap_or(0.0));
+    let run = asking + neuron.scoring_timeout;
     // Passes under way at the same time wait for each other's judging.
     Duration::from_secs_f64((run * neuron.num_concurrent_forwards as f64).min(1e9) + 60.0)
 }
 
 /// Says, from the newest metagraph, whether this validator still has its place in the subnet.
-fn registration(config: &ValidatorConfig, step: &PromptRun) -> Box<dyn Fn() -> Result<(), Failure> + Send + Sync> {
-    let (metagraph, own) = (step.metagraph.clone(), step.own);
+fn registration(
+    config: &ValidatorConfig,
+    metagraph: MetagraphWatch,
+    own: AccountId,
+) -> Box<dyn Fn() -> Result<(), Failure> + Send + Sync> {
     let failure = preflight::not_registered(&config.wallet, &config.subtensor, config.netuid, &own.to_string());
     let (code, message) = (failure.code, failure.message);
     Box::new(move || match metagraph.borrow().find(&own) {

@@ -1,13 +1,17 @@
 //! What a validator must not forget: scores, counts and statistics, in one file, keyed by hotkey.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use axoneme_dataset::Position;
 use axoneme_neuron::state::State;
 use axoneme_reward::pipeline::PipelineState;
 use axoneme_wallet::AccountId;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::book::{JudgedRun, Recorded, Scale, ScoreRule};
 use crate::memory::MemoryMark;
+use crate::scores::{self, LengthMismatch};
 
 /// Everything that outlives the process. Written after every prompt run.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -29,6 +33,9 @@ pub struct ValidatorState {
     /// Which files beside this one hold the large part of the state. Since version 2.
     #[serde(default)]
     pub memory: MemoryMark,
+    /// Where the dataset stands. Since version 2.
+    #[serde(default)]
+    pub dataset: Option<Arc<Position>>,
 }
 
 /// What is known about one hotkey.
@@ -62,7 +69,7 @@ impl NeuronState {
 impl State for ValidatorState {
     const VERSION: u32 = 2;
 
-    /// Version 1 had everything but the files for the large part: those start empty.
+    /// Version 1 had everything but the files for the large part and the place in the dataset: both start anew.
     fn migrate(version: u32, data: serde_json::Value) -> Option<Self> {
         (version == 1).then(|| serde_json::from_value(data).ok())?
     }
@@ -80,6 +87,58 @@ impl ValidatorState {
             stays
         });
         forgotten
+    }
+
+    /// Takes a judged run in: scores, counts and the statistics that led to the rewards. Hotkeys that are no longer
+    /// registered are forgotten: whoever follows them starts from zero.
+    ///
+    /// # Errors
+    /// When rewards and hotkeys differ in number; nothing was changed then.
+    pub fn take_in(
+        &mut self,
+        run: JudgedRun<'_>,
+        rule: ScoreRule,
+        registered: impl Fn(&AccountId) -> bool,
+    ) -> Result<Recorded, LengthMismatch> {
+        let JudgedRun { hotkeys, rewards, .. } = run;
+        let mut moved = self
+            .neurons
+            .iter()
+            .map(|(hotkey, neuron)| (*hotkey, neuron.score))
+            .collect();
+        let shares = match rule.scale {
+            Scale::Rewards => rewards.to_vec(),
+            Scale::Softmax | Scale::SoftmaxOfAnswers => scores::softmax_where(rewards, run.answered),
+        };
+        if rule.scale == Scale::SoftmaxOfAnswers {
+            let pairs = hotkeys.iter().zip(&shares).zip(run.answered);
+            let answered = pairs.filter(|(_, answered)| **answered);
+            let (hotkeys, shares): (Vec<AccountId>, Vec<f64>) =
+                answered.map(|((hotkey, share), _)| (*hotkey, *share)).unzip();
+            scores::update(&mut moved, &hotkeys, &shares, rule.alpha, rule.unasked)?;
+        } else {
+            scores::update(&mut moved, hotkeys, &shares, rule.alpha, rule.unasked)?;
+        }
+        let scores = hotkeys
+            .iter()
+            .map(|hotkey| moved.get(hotkey).copied().unwrap_or_default());
+        let scores = scores.collect();
+        for (hotkey, score) in moved {
+            self.neurons.entry(hotkey).or_default().score = score;
+        }
+        for (hotkey, reward) in hotkeys.iter().zip(rewards) {
+            let neuron = self.neurons.entry(*hotkey).or_default();
+            neuron.requests += 1;
+            neuron.reward_sum += if reward.is_finite() { *reward } else { 0.0 };
+        }
+        let forgotten = self.forget_all_but(registered);
+        self.pipeline = run.pipeline.clone();
+        self.steps += 1;
+        Ok(Recorded {
+            step: self.steps,
+            scores,
+            forgotten,
+        })
     }
 
     /// A score for each of `hotkeys`, 0 for those never asked.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use axoneme_chain::Metagraph;
-use axoneme_dendrite::{AxonTarget, Wire};
+use axoneme_dendrite::AxonTarget;
 use axoneme_protocol::Prompting;
 use axoneme_reward::text::trim;
 use axoneme_reward::{Outcome, Pipeline, Response, Task};
@@ -16,12 +16,13 @@ use axoneme_wallet::AccountId;
 use rand_chacha::ChaCha8Rng;
 use tokio::sync::{Mutex, watch};
 
-use crate::ask::{Ask, Reply};
+use crate::ask::{Ask, Reply, targets};
 use crate::book::{Book, JudgedRun, Recorded, ScoreRule};
 use crate::completions::clean;
 use crate::error::ValidatorError;
 use crate::events::Recorder;
-use crate::memory::Remember;
+use crate::gating::Gating;
+use crate::recall::remember;
 use crate::sampling::{available, choose};
 use crate::tasks::compose_prompt;
 use crate::tls_keys::TlsKeys;
@@ -79,6 +80,8 @@ pub struct PromptRun {
     pub own: AccountId,
     /// One judge for all forward passes: answers are judged one run at a time.
     pub pipeline: Arc<Mutex<Pipeline>>,
+    /// The model that learns which miners suit a prompt; it is trained and asks nobody.
+    pub gating: Option<Arc<Gating>>,
     /// Scores and counts.
     pub book: Book,
     /// Event records.
@@ -115,10 +118,9 @@ impl QueryStep for PromptRun {
         if asked.uids.is_empty() {
             return Ok(None);
         }
-        let replies = self
-            .ask
-            .ask(&asked.targets, &Prompting::ask(prompt.clone()), timeout)
-            .await;
+        let question = Prompting::ask(prompt.clone());
+        // While the miners think there is time for the prompt's vector.
+        let (replies, vector) = tokio::join!(self.ask.ask(&asked.targets, &question, timeout), self.vector(&prompt));
         if replies.len() != asked.targets.len() {
             return Err(ValidatorError::Answers {
                 asked: asked.targets.len(),
@@ -130,8 +132,10 @@ impl QueryStep for PromptRun {
             raw,
             replies,
             outcome,
+            gating_loss,
+            seats,
             recorded,
-        } = self.judge_and_record(task, &asked, replies).await?;
+        } = self.judge_and_record(task, &asked, replies, vector).await?;
         // Only now is the run done: a process killed before this line finds the state of the run before.
         if let Err(error) = self.book.save().await {
             metrics::counter!("validator_state_errors_total").increment(1);
@@ -148,6 +152,8 @@ impl QueryStep for PromptRun {
             raw,
             replies,
             outcome,
+            gating_loss,
+            seats,
             recorded,
             best,
             elapsed: started.elapsed(),
@@ -168,21 +174,8 @@ impl PromptRun {
         let metagraph = self.metagraph.borrow().clone();
         let tls_keys = self.tls_keys.borrow().clone();
         let available = available(&metagraph, &self.own, self.config.vpermit_tao_limit);
-        let (mut uids, mut targets) = (Vec::new(), Vec::new());
-        for uid in choose(&available, exclude, count, rng) {
-            let neuron = metagraph.neuron(uid);
-            if let Some((neuron, axon)) = neuron.and_then(|neuron| Some((neuron, neuron.axon?))) {
-                uids.push(uid);
-                // A number that nobody knows is taken for a Python axon's.
-                let wire = Wire::announced(axon.protocol).unwrap_or_default();
-                let tls = tls_keys.get(&neuron.hotkey).copied().unwrap_or_default();
-                targets.push(
-                    AxonTarget::new(neuron.hotkey, axon.ip, axon.port)
-                        .over(wire)
-                        .with_tls(tls),
-                );
-            }
-        }
+        let chosen = choose(&available, exclude, count, rng);
+        let (uids, targets) = targets(&metagraph, &tls_keys, &chosen).into_iter().unzip();
         Asked { uids, targets }
     }
 
@@ -193,6 +186,7 @@ impl PromptRun {
         task: &Task,
         asked: &Asked,
         mut replies: Vec<Reply>,
+        vector: Option<Vec<f32>>,
     ) -> Result<Judged, ValidatorError> {
         let raw = replies.iter().map(|reply| reply.completion.clone()).collect();
         let mut pipeline = self.pipeline.lock().await;
@@ -216,7 +210,9 @@ impl PromptRun {
         let metagraph = self.metagraph.borrow().clone();
         let hotkeys = asked.hotkeys();
         let answered: Vec<bool> = replies.iter().map(|reply| reply.status == 200).collect();
-        let remember = remember(&mut pipeline, self.book.wants_whole());
+        let seats = self.gating.as_ref().and_then(|gating| gating.follow(&metagraph));
+        let gating_loss = vector.and_then(|vector| self.train_gating(&asked.uids, &vector, &outcome.rewards));
+        let remember = remember(&mut pipeline, self.gating.as_deref(), self.book.wants_whole());
         let run = JudgedRun {
             hotkeys: &hotkeys,
             rewards: &outcome.rewards,
@@ -228,8 +224,21 @@ impl PromptRun {
             raw,
             replies,
             outcome,
+            gating_loss,
+            seats,
             recorded,
         })
+    }
+
+    /// The vector of a prompt. Without one nothing is learnt from this run, and nothing else is the worse for it.
+    async fn vector(&self, prompt: &str) -> Option<Vec<f32>> {
+        let encoded = self.gating.as_ref()?.encode(prompt).await;
+        encoded.inspect_err(|error| tracing::warn!("{error}")).ok()
+    }
+
+    fn train_gating(&self, uids: &[u16], vector: &[f32], rewards: &[f64]) -> Option<f32> {
+        let trained = self.gating.as_ref()?.train(uids, vector, rewards);
+        trained.inspect_err(|error| tracing::warn!("{error}")).ok()
     }
 }
 
@@ -240,12 +249,10 @@ struct Judged {
     /// The same answers with their completions cleaned.
     replies: Vec<Reply>,
     outcome: Outcome,
+    gating_loss: Option<f32>,
+    /// Who sits at each uid, if that has changed since the run before.
+    seats: Option<Vec<AccountId>>,
     recorded: Recorded,
-}
-
-/// What the run just judged leaves to remember.
-fn remember(_pipeline: &mut Pipeline, _whole: bool) -> Remember {
-    Remember::Additions(Vec::new())
 }
 
 fn responses(replies: &[Reply]) -> Vec<Response> {

@@ -12,7 +12,10 @@ use axoneme_wallet::AccountId;
 use tokio::sync::watch;
 
 /// What each hotkey published; the newest that could be read. A hotkey without an entry published nothing.
-pub type TlsKeys = watch::Receiver<Arc<BTreeMap<AccountId, PublishedTls>>>;
+pub type TlsKeys = watch::Receiver<Arc<KnownKeys>>;
+
+/// The keys by hotkey.
+pub type KnownKeys = BTreeMap<AccountId, PublishedTls>;
 
 /// Longest time without a look before the duty is restarted.
 const STUCK: Duration = Duration::from_secs(600);
@@ -54,7 +57,7 @@ pub async fn keep_read(
     Ok(receiver)
 }
 
-async fn read(chain: &Chain, netuid: u16) -> Result<BTreeMap<AccountId, PublishedTls>, ChainError> {
+async fn read(chain: &Chain, netuid: u16) -> Result<KnownKeys, ChainError> {
     let keys = chain.tls_keys(netuid).await?;
     Ok(keys
         .into_iter()

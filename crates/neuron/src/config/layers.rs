@@ -23,12 +23,13 @@ impl Provider for Layer {
     }
 }
 
-pub(super) fn stack<C: Default + Serialize>(
+pub(super) fn stack(
     program: &Program,
+    base: &impl Serialize,
     parsed: &Parsed,
     env: impl IntoIterator<Item = (String, String)>,
 ) -> Result<Figment, ConfigError> {
-    let defaults = Value::serialize(C::default())
+    let defaults = Value::serialize(base)
         .ok()
         .and_then(Value::into_dict)
         .unwrap_or_default();
@@ -102,6 +103,23 @@ fn environment(program: &Program, env: &[(String, String)]) -> Result<Vec<Layer>
     Ok(layers)
 }
 
+/// What to tell the operator about flags nobody knows, and about settings that mean something else here, or nothing.
+pub(super) fn notices(program: &Program, figment: &Figment, parsed: &Parsed) -> Vec<String> {
+    let unknown = parsed.unknown.iter().map(|name| {
+        let hint = hint(program, name);
+        format!("unknown flag --{name} is ignored; {hint}; --strict makes this an error")
+    });
+    let set = program.settings.iter().filter_map(|setting| {
+        let origin = figment.find_metadata(setting.key)?;
+        let notice = setting.notice.filter(|_| origin.name != "default")?;
+        Some(format!("{} ({}): {notice}", setting.key, origin.name))
+    });
+    unknown
+        .chain(parsed.without_effect.iter().cloned())
+        .chain(set)
+        .collect()
+}
+
 fn nested(key: &str, value: Value) -> Dict {
     match key.split_once('.') {
         None => Dict::from([(key.to_owned(), value)]),
@@ -142,7 +160,7 @@ fn path_or(path: &str, field: &str) -> String {
     }
 }
 
-fn hint(program: &Program, key: &str) -> String {
+pub(super) fn hint(program: &Program, key: &str) -> String {
     let nearest = program
         .settings
         .iter()

@@ -106,7 +106,48 @@ fn a_bad_value_names_key_and_origin() {
     let error = resolve(&[], &[("BT_AXON_PORT", "70000")]).unwrap_err().to_string();
     assert!(error.contains("axon.port") && error.contains("BT_AXON_PORT"), "{error}");
     assert!(matches!(resolve(&["--axon.port", "many"], &[]), Ok(Command::Usage(_))));
-    assert!(matches!(resolve(&["--unknown.flag"], &[]), Ok(Command::Usage(_))));
+    assert!(matches!(
+        resolve(&["--strict", "--unknown.flag"], &[]),
+        Ok(Command::Usage(_))
+    ));
+}
+
+#[test]
+fn unknown_flags_are_told_with_the_nearest_known_one_and_take_their_values_along() {
+    let args = ["--axon.prot", "9", "--netuid", "8", "--made.up=1", "--wallet-name", "w"];
+    let Ok(Command::Run(loaded)) = resolve(&args[..5], &[]) else {
+        panic!("it starts")
+    };
+    assert_eq!(loaded.config.netuid, 8);
+    let notices = &loaded.notices;
+    assert!(
+        notices[0].contains("--axon.prot") && notices[0].contains("`axon.port`"),
+        "{notices:?}"
+    );
+    assert!(notices[1].contains("--made.up"), "{notices:?}");
+}
+
+#[test]
+fn aliases_set_the_setting_and_notices_come_only_when_it_is_set() {
+    let mut program = program();
+    let port = program
+        .settings
+        .iter_mut()
+        .find(|setting| setting.key == "axon.port")
+        .unwrap();
+    (port.aliases, port.notice) = (&["port"], Some("has another name now"));
+    let run = |args: &[&str]| match program.resolve::<Demo>(args.iter().map(Into::into), []) {
+        Ok(Command::Run(loaded)) => loaded,
+        other => panic!("{other:?}"),
+    };
+    let loaded = run(&["--port", "77"]);
+    assert_eq!(loaded.config.axon.port, 77);
+    assert!(
+        loaded.notices[0].contains("has another name now"),
+        "{:?}",
+        loaded.notices
+    );
+    assert!(run(&[]).notices.is_empty());
 }
 
 #[test]

@@ -10,6 +10,8 @@ pub fn program() -> Program {
     settings.extend(dendrite());
     settings.extend(neuron());
     settings.extend(reward());
+    settings.extend(super::core::settings());
+    settings.extend(super::gating::settings());
     settings.extend(dataset());
     settings.extend(blacklist());
     settings.extend(record());
@@ -82,9 +84,10 @@ fn neuron() -> Vec<Setting> {
         ),
         Setting::new(
             "neuron.epoch_length_override",
-            Kind::Integer,
+            Kind::Signed,
             "Blocks between settings of weights; 0 is 100",
-        ),
+        )
+        .alias(&["neuron.epoch_length"]),
         Setting::new(
             "neuron.checkpoint_block_length",
             Kind::Integer,
@@ -131,12 +134,9 @@ fn neuron() -> Vec<Setting> {
         Setting::new("neuron.relevance_off", Kind::Switch, "No relevance filter"),
         Setting::new("neuron.diversity_off", Kind::Switch, "No diversity filter"),
         Setting::new("neuron.nsfw_off", Kind::Switch, "No filter for unsafe text"),
-        Setting::new("neuron.task_validator_off", Kind::Switch, "Accepted without effect"),
-        Setting::new(
-            "neuron.axon_off",
-            Kind::Switch,
-            "Accepted; this validator serves nothing",
-        ),
+        Setting::new("neuron.task_validator_off", Kind::Switch, "Accepted without effect")
+            .notice("accepted without effect"),
+        Setting::new("neuron.axon_off", Kind::Switch, "Serve nothing").alias(&["axon_off"]),
     ]
 }
 
@@ -408,7 +408,7 @@ mod tests {
             let pointer = format!("/{}", setting.key.replace('.', "/"));
             assert!(value.pointer(&pointer).is_some(), "no field for {}", setting.key);
         }
-        for section in ["neuron", "reward", "dataset", "blacklist", "record", "wandb"] {
+        for section in ["neuron", "reward", "gating", "dataset", "blacklist", "record", "wandb"] {
             for field in value[section].as_object().unwrap().keys() {
                 let key = format!("{section}.{field}");
                 assert!(settings.iter().any(|setting| setting.key == key), "no flag for {key}");

@@ -12,6 +12,7 @@ use axoneme_weights::Method;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::SettingsError;
+use super::core::{CoreWeights, Mode};
 
 /// `dendrite.*`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,6 +88,7 @@ pub struct NeuronSection {
     /// Neurons with a validator permit and more stake than this, TAO, are not asked.
     pub vpermit_tao_limit: u64,
     /// Blocks between two settings of weights; 0 takes 100.
+    #[serde(deserialize_with = "super::core::not_negative")]
     pub epoch_length_override: u64,
     /// Blocks between two refreshes of the metagraph.
     pub checkpoint_block_length: u64,
@@ -119,8 +121,64 @@ pub struct NeuronSection {
     pub nsfw_off: bool,
     /// Accepted without effect, as in the network's own validator.
     pub task_validator_off: bool,
-    /// Accepted without effect: this validator publishes no address.
+    /// Serve nothing: a core validator then only trains. A prompting validator never serves.
     pub axon_off: bool,
+    /// What kind of validator this is.
+    pub mode: Mode,
+    /// Core: serve, and take over what a training process with the same data directory writes.
+    pub inference_only: bool,
+    /// Core: miners asked for one question of an application.
+    pub inference_topk: usize,
+    /// Core: how long they may take, seconds.
+    pub inference_timeout: f64,
+    /// Core: let the judge pick the best answer instead of the gating model.
+    pub inference_judged: bool,
+    /// Core: miners asked for one prompt of the training.
+    pub training_topk: usize,
+    /// Core: how long they may take, seconds.
+    pub training_timeout: f64,
+    /// Core: system message of every prompt; unset takes what is built in.
+    pub base_prompt: Option<String>,
+    /// Core: asks for the next question; unset takes what is built in.
+    pub follow_up_prompt: Option<String>,
+    /// Accepted without effect: the training starts from a text of the dataset.
+    pub question_prompt: Option<String>,
+    /// Core: after so many steps the training goes on from a new text; 0 never.
+    pub reset_bootstrap_prompt_frequency: u64,
+    /// Core: ask miners at random for the next question, instead of those whose answers were best.
+    pub question_random_sample_uids: bool,
+    /// Core: steps remembered; the oldest are dropped.
+    pub max_history: usize,
+    /// Core: weights from running scores, or from the history.
+    pub compute_weights: CoreWeights,
+    /// Core: tell miners what their answers earned.
+    pub train_network: bool,
+    /// Core: no judge; the gating model's scores are the rewards.
+    pub no_reward_model: bool,
+    /// Core: by how much scores of a reward model are lifted before they are compared.
+    pub reward_shift: f64,
+    /// Accepted without effect.
+    pub reward_model_name: Option<String>,
+    /// Core: no filter for messages.
+    pub no_nsfw_filter: bool,
+    /// Accepted without effect.
+    pub length_timeout_multiplier: f64,
+    /// Accepted without effect.
+    pub reward_path: Option<String>,
+    /// Time for every answer, seconds; where set, it is both timeouts. The template's name for them.
+    pub timeout: Option<f64>,
+    /// Miners asked each time; where set, it is both sample sizes. The template's name for them.
+    pub sample_size: Option<usize>,
+    /// Accepted without effect.
+    pub use_custom_gating_model: bool,
+    /// Switch the gating model off.
+    pub mock_gating_model: bool,
+    /// Accepted without effect.
+    pub mock_dataset: bool,
+    /// Refused.
+    pub mock_reward_models: bool,
+    /// Refused.
+    pub mock_dendrite_pool: bool,
 }
 
 impl Default for NeuronSection {
@@ -155,6 +213,34 @@ impl Default for NeuronSection {
             nsfw_off: false,
             task_validator_off: false,
             axon_off: false,
+            mode: Mode::default(),
+            inference_only: false,
+            inference_topk: 10,
+            inference_timeout: 10.0,
+            inference_judged: false,
+            training_topk: 50,
+            training_timeout: 4.0,
+            base_prompt: None,
+            follow_up_prompt: None,
+            question_prompt: None,
+            reset_bootstrap_prompt_frequency: 3,
+            question_random_sample_uids: false,
+            max_history: 100_000,
+            compute_weights: CoreWeights::default(),
+            train_network: false,
+            no_reward_model: false,
+            reward_shift: 3.0,
+            reward_model_name: None,
+            no_nsfw_filter: false,
+            length_timeout_multiplier: 0.01,
+            reward_path: None,
+            timeout: None,
+            sample_size: None,
+            use_custom_gating_model: false,
+            mock_gating_model: false,
+            mock_dataset: false,
+            mock_reward_models: false,
+            mock_dendrite_pool: false,
         }
     }
 }
@@ -170,6 +256,7 @@ impl NeuronSection {
     }
 
     pub(super) fn check(&self) -> Result<(), SettingsError> {
+        self.check_core()?;
         let range = |flag, value: String, range| Err(SettingsError::Range { flag, value, range });
         let seconds = [
             ("neuron.followup_timeout", self.followup_timeout),

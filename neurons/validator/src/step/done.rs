@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axoneme_reward::{Outcome, Task, TaskKind};
+use axoneme_wallet::AccountId;
 use serde_json::{Map, Value, json};
 
 use super::Asked;
@@ -18,6 +19,9 @@ pub(super) struct Done<'a> {
     pub raw: Vec<String>,
     pub replies: Vec<Reply>,
     pub outcome: Outcome,
+    pub gating_loss: Option<f32>,
+    /// Who sits at each uid, if that has changed since the run before.
+    pub seats: Option<Vec<AccountId>>,
     pub recorded: Recorded,
     pub best: String,
     pub elapsed: Duration,
@@ -62,6 +66,10 @@ impl Done<'_> {
             .zip(&self.raw)
             .any(|(reply, raw)| reply.completion != *raw);
         let forgotten: Vec<String> = self.recorded.forgotten.iter().map(ToString::to_string).collect();
+        let seats: Option<Vec<String>> = self
+            .seats
+            .as_ref()
+            .map(|all| all.iter().map(ToString::to_string).collect());
         let fields = [
             ("name", json!(self.task.name)),
             ("step", json!(self.recorded.step)),
@@ -76,15 +84,16 @@ impl Done<'_> {
             ("completion_status_codes", of(|reply| json!(reply.status.to_string()))),
             ("completion_status_messages", of(|reply| json!(reply.message))),
             ("rewards", rewards),
-            // There is no gating model in this validator.
-            ("gating_loss", Value::Null),
+            ("gating_loss", json!(self.gating_loss.map(f64::from))),
             ("best", json!(self.best)),
             ("set_weights", Value::Null),
             // What it takes to judge the same answers again.
             ("base_text", json!(self.task.base_text)),
+            ("criteria", json!(self.task.criteria)),
             ("raw_completions", if cleaned { json!(self.raw) } else { Value::Null }),
             ("scores", json!(self.recorded.scores)),
             ("forgotten", json!(forgotten)),
+            ("seats", json!(seats)),
         ];
         event.extend(fields.map(|(name, value)| (name.to_owned(), value)));
         event

@@ -1,8 +1,14 @@
 //! The validator's rules against vectors, and whole prompt runs over scripted miners.
 
+mod core_validator;
+mod crowd;
+mod flags;
 mod flow;
+mod gating;
+mod kill_loop;
 mod models;
 mod passes;
+mod replay;
 mod run;
 mod sampling;
 mod scores;

@@ -90,6 +90,7 @@ fn setup(miners: Arc<dyn Ask>, neurons: u16, pipeline: Pipeline) -> Setup {
         blocks,
         own: hotkey(999),
         pipeline: Arc::new(tokio::sync::Mutex::new(pipeline)),
+        gating: None,
         book,
         events: Arc::new(Recorder::open(folder.path(), 1 << 30, Value::Null)),
         config: StepConfig {
@@ -435,4 +436,65 @@ async fn the_same_seed_asks_the_same_miners_for_the_same_things() {
     }
     assert_eq!(asked(9).await, asked(9).await);
     assert_ne!(asked(9).await.0, asked(10).await.0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn passes_under_way_at_the_same_time_are_judged_and_recorded_one_run_at_a_time() {
+    /// Notes how many runs were recorded when it began and when it ended.
+    struct Watching(Arc<Mutex<Option<Book>>>, Arc<Mutex<Vec<(u64, u64)>>>);
+    impl Watching {
+        fn steps(&self) -> u64 {
+            self.0.lock().unwrap().as_ref().unwrap().state().steps
+        }
+    }
+    #[async_trait]
+    impl RewardFunction for Watching {
+        fn name(&self) -> &'static str {
+            "watching"
+        }
+        async fn score(&self, _: &Task, completions: &[String]) -> Result<Scores, RewardError> {
+            let before = self.steps();
+            tokio::time::sleep(Duration::from_millis(3)).await;
+            let after = self.steps();
+            self.1.lock().unwrap().push((before, after));
+            Ok(Scores {
+                raw: completions.iter().map(|text| text.len() as f64).collect(),
+                extras: vec![],
+            })
+        }
+    }
+    let (book, seen) = (Arc::default(), Arc::new(Mutex::default()));
+    let judge = Pipeline::builder()
+        .reward(1.0, Watching(Arc::clone(&book), Arc::clone(&seen)))
+        .build()
+        .unwrap();
+    let miners = Miners::new(|uid, _| ok(&"an answer ".repeat(usize::from(uid) + 1)));
+    let setup = setup(miners, 8, judge);
+    *book.lock().unwrap() = Some(setup.run.book.clone());
+    let task = Task::new("answer0", "text", vec![]);
+    let run = |seed| {
+        let (run, task) = (&setup.run, &task);
+        async move {
+            let mut rng = rng(seed);
+            run.run(task, 3, Duration::from_secs(1), &BTreeSet::new(), &mut rng)
+                .await
+                .unwrap()
+                .unwrap()
+        }
+    };
+    futures::future::join_all((0..24).map(run)).await;
+    let seen = seen.lock().unwrap().clone();
+    assert!(seen.iter().all(|(before, after)| before == after), "{seen:?}");
+    assert!(
+        seen.iter().map(|(before, _)| *before).eq(0..24),
+        "each sees all that came before it: {seen:?}"
+    );
+    let mut steps: Vec<u64> = events(&setup)
+        .iter()
+        .map(|event| event["step"].as_u64().unwrap())
+        .collect();
+    steps.sort_unstable();
+    assert!(steps.into_iter().eq(1..=24));
+    let norms = setup.run.book.state().pipeline.norms["watching"].count;
+    assert_eq!(norms, 72.0, "the statistics took in every run once");
 }
