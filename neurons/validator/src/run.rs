@@ -201,6 +201,7 @@ async fn start(config: ValidatorConfig, host: Host, cancel: CancellationToken) -
             chain: identity.chain.clone(),
             hotkey: identity.hotkey.clone(),
             book: book.clone(),
+            events: events.clone(),
             readiness: readiness.clone(),
             config: weights,
             ledger: folder.join(LEDGER),
@@ -346,7 +347,7 @@ pub fn score_rule(config: &ValidatorConfig) -> ScoreRule {
 
 /// What replaying needs from the header of an event file: settings that judge, and in the first file of a run what was
 /// remembered at its beginning. Further files of the run go on from there.
-fn header_fields(
+pub fn header_fields(
     config: &ValidatorConfig,
     begin: Map<String, Value>,
 ) -> impl Fn() -> Map<String, Value> + Send + Sync + 'static {

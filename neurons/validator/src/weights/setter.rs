@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use axoneme_chain::weights::WeightLimits;
-use axoneme_chain::{Chain, Class};
+use axoneme_chain::{Chain, Class, Metagraph};
 use axoneme_neuron::{DutyError, ExitCode, Failure, Heart, Readiness, StateStore};
 use axoneme_wallet::{AccountId, Keypair};
 use axoneme_weights::{
@@ -14,11 +14,14 @@ use axoneme_weights::{
 };
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha20Rng;
+use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::{WeightsConfig, plan, shares};
 use crate::book::Book;
 use crate::error::ValidatorError;
+use crate::events::Recorder;
+use crate::state::ValidatorState;
 
 /// The record of what was sent, below the folder of a validator's data.
 pub const LEDGER: &str = "weights/ledger.json";
@@ -33,6 +36,7 @@ struct Scores {
     chain: Chain,
     netuid: u16,
     book: Book,
+    events: Arc<Recorder>,
 }
 
 #[async_trait]
@@ -51,6 +55,9 @@ impl WeightsSource for Scores {
             exclude_quantile: 0,
         };
         let planned = plan(&state, &metagraph, limits).map_err(|error| error.to_string())?;
+        if let Some(plan) = &planned {
+            self.events.write(&record(&state, &metagraph, limits, &plan.weights));
+        }
         Ok(planned.map(|plan| plan.weights))
     }
 }
@@ -64,6 +71,8 @@ pub struct WeightSetter {
     pub hotkey: Arc<Keypair>,
     /// Where the scores are.
     pub book: Book,
+    /// One line says of each plan what it was made of.
+    pub events: Arc<Recorder>,
     /// Part `weights` says why they could not be set, or were not revealed.
     pub readiness: Readiness,
     /// Settings.
@@ -131,6 +140,7 @@ impl WeightSetter {
             chain: self.chain.clone(),
             netuid,
             book: self.book.clone(),
+            events: Arc::clone(&self.events),
         };
         let settings = Settings {
             netuid,
@@ -199,6 +209,33 @@ impl WeightSetter {
         let weights: Vec<(u16, u16)> = intent.uids.iter().copied().zip(intent.values.iter().copied()).collect();
         shares(&weights, &metagraph)
     }
+}
+
+/// What a plan was made of, for replaying: scores are those after the run it names.
+fn record(
+    state: &ValidatorState,
+    metagraph: &Metagraph,
+    limits: WeightLimits,
+    weights: &[(u16, u16)],
+) -> Map<String, Value> {
+    let hotkeys: Vec<String> = metagraph
+        .neurons
+        .iter()
+        .map(|neuron| neuron.hotkey.to_string())
+        .collect();
+    let fields = [
+        ("name", json!("weights")),
+        ("after_step", json!(state.steps)),
+        ("block", json!(metagraph.block)),
+        ("hotkeys", json!(hotkeys)),
+        ("min_allowed_weights", json!(limits.min_allowed)),
+        ("max_weight_limit", json!(limits.max_weight)),
+        ("weights", json!(weights)),
+    ];
+    fields
+        .map(|(name, value)| (name.to_owned(), value))
+        .into_iter()
+        .collect()
 }
 
 /// Why the newest weights that were included are not revealed and never will be, if that is so.

@@ -15,7 +15,7 @@ fn tiny(name: &str) -> String {
 }
 
 /// Every function switched on; the one that needs a language model that chats only where that one is on this machine.
-fn everything() -> ValidatorConfig {
+pub fn everything() -> ValidatorConfig {
     let mut config = ValidatorConfig::default();
     config.neuron.device = "cpu".into();
     let reward = &mut config.reward;

@@ -258,3 +258,38 @@ async fn a_missing_record_and_a_missing_beginning_are_told() {
     let error = replay(folder.path(), headless, RULE, false).await.unwrap_err();
     assert!(error.to_string().contains("elsewhere.bin"), "{error}");
 }
+
+#[tokio::test]
+async fn weights_are_made_again_from_the_scores_of_their_time() {
+    let folder = tempfile::tempdir().unwrap();
+    live(folder.path(), 1).await;
+    let mut recorded = lines(folder.path());
+    let store = StateStore::open(folder.path().join("state.json")).unwrap();
+    let state = Book::open(store, "genesis", watch::Sender::new(ValidatorStats::default()))
+        .unwrap()
+        .state();
+    let hotkeys: Vec<_> = state.neurons.keys().copied().collect();
+    let scores: Vec<f32> = state
+        .scores_of(&hotkeys)
+        .into_iter()
+        .map(|score| score as f32)
+        .collect();
+    let limits = axoneme_chain::weights::WeightLimits::default();
+    let weights = axoneme_chain::weights::from_scores(&scores, limits).unwrap();
+    let names: Vec<String> = hotkeys.iter().map(ToString::to_string).collect();
+    let mut line = json!({
+        "name": "weights", "after_step": state.steps, "block": 9, "hotkeys": names, "weights": weights,
+        "min_allowed_weights": limits.min_allowed, "max_weight_limit": limits.max_weight,
+    });
+    recorded.push(line.as_object().unwrap().clone());
+    let report = replay(folder.path(), recorded.clone(), RULE, false).await.unwrap();
+    assert!(report.agrees(), "{report}");
+    assert_eq!((report.weights, report.agreeing_weights), (1, 1));
+    line["weights"] = json!([[0, 65535]]);
+    recorded.push(line.as_object().unwrap().clone());
+    let report = replay(folder.path(), recorded, RULE, false).await.unwrap();
+    assert_eq!(
+        (report.weights, report.agreeing_weights, report.agrees()),
+        (2, 1, false)
+    );
+}
