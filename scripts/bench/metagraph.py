@@ -1,4 +1,7 @@
-"""Times Subtensor.metagraph of the Python SDK 10: `metagraph.py URL NETUID ROUNDS`, seconds as a JSON list."""
+"""Times Subtensor.metagraph of the Python SDK 10: `metagraph.py URL NETUID`.
+
+Once per line of stdin; a JSON line with the seconds and the number of neurons for each.
+"""
 
 import json
 import sys
@@ -6,12 +9,12 @@ import time
 
 import bittensor
 
-url, netuid, rounds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+url, netuid = sys.argv[1], int(sys.argv[2])
 subtensor = bittensor.Subtensor(network=url)
 subtensor.metagraph(netuid)
-times = []
-for _ in range(rounds):
+print(json.dumps({"ready": True}), flush=True)
+for _ in sys.stdin:
     started = time.perf_counter()
     metagraph = subtensor.metagraph(netuid)
-    times.append(time.perf_counter() - started)
-print(json.dumps({"neurons": int(metagraph.n), "seconds": times}))
+    seconds = time.perf_counter() - started
+    print(json.dumps({"neurons": int(metagraph.n), "seconds": seconds}), flush=True)

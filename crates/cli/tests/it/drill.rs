@@ -5,6 +5,7 @@
 //! What happens is read from three sides that share no code with the neurons: the chain itself, past the drill; the
 //! admin ports; and what the system knows of the process.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
@@ -44,14 +45,20 @@ struct Settings {
     down: u64,
     /// `AXONEME_DRILL_TEMPO`: blocks of 250 ms between two epochs.
     tempo: u64,
+    /// `AXONEME_DRILL_ENOUGH`: seconds. A window in which the endpoint was there for so long without a break is one that
+    /// the chain allowed: time to notice that it is back, to plan, and to be included. A connection that was begun while
+    /// nobody answered is given up after ten seconds, so faults that swallow everything take that much more.
+    enough: u64,
 }
 
 impl Settings {
     fn read() -> Self {
         let text = |name: &str| std::env::var(format!("AXONEME_DRILL_{name}")).ok();
         let number = |name: &str, usual: u64| text(name).and_then(|text| text.parse().ok()).unwrap_or(usual);
+        let fault = text("FAULT").unwrap_or_else(|| "cut".into());
         Self {
-            fault: text("FAULT").unwrap_or_else(|| "cut".into()),
+            enough: number("ENOUGH", if fault == "cut" { 5 } else { 20 }),
+            fault,
             length: Duration::from_secs(number("SECONDS", 62)),
             every: number("EVERY", 15),
             down: number("DOWN", 4),
@@ -109,8 +116,8 @@ struct Neuron {
     noticed: Duration,
     /// Longest time with the endpoint there until it was ready again, over several outages if need be.
     resumed: Duration,
-    /// What it said after so long.
-    why: String,
+    /// The parts that it waited for, then or before.
+    waited_for: BTreeSet<String>,
     /// The time that goes on.
     waiting: Duration,
     /// Outages that it never noticed.
@@ -126,7 +133,7 @@ impl Neuron {
             said: String::new(),
             noticed: Duration::ZERO,
             resumed: Duration::ZERO,
-            why: String::new(),
+            waited_for: BTreeSet::new(),
             waiting: Duration::ZERO,
             slept_through: 0,
             noticed_this: true,
@@ -160,17 +167,16 @@ impl Neuron {
             self.noticed_this |= !self.ready;
         } else if !self.ready {
             self.waiting += since;
-            if self.waiting > self.resumed {
-                self.resumed = self.waiting;
-                self.why.clone_from(&self.said);
-            }
+            self.resumed = self.resumed.max(self.waiting);
+            let parts = self.said.split("; ").filter_map(|reason| reason.split(':').next());
+            self.waited_for.extend(parts.map(str::to_owned));
         }
     }
 
     fn json(&self) -> Json {
         json!({
             "noticed_within_s": self.noticed.as_secs_f64(), "resumed_within_s": self.resumed.as_secs_f64(),
-            "outages_slept_through": self.slept_through, "waited_for": self.why,
+            "outages_slept_through": self.slept_through, "waited_for": self.waited_for,
         })
     }
 }
@@ -272,7 +278,8 @@ fn an_endpoint_that_is_killed_again_and_again_costs_no_window_and_leaves_nothing
         .enable_all()
         .build()
         .unwrap();
-    let (mut windows, mut outages) = (Windows::default(), Outages::default());
+    let mut windows = Windows::new(Duration::from_secs(settings.enough));
+    let mut outages = Outages::default();
     let (before, after, steps) = runtime.block_on(async {
         let client = OnlineClient::<SubstrateConfig>::from_insecure_url(&endpoint)
             .await

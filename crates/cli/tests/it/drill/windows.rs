@@ -6,10 +6,6 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 use subxt::{OnlineClient, SubstrateConfig, dynamic};
 
-/// A window in which the endpoint was there for so long without a break is one that the chain allowed: time to notice
-/// that it is back, to plan, and to be included.
-const ENOUGH: Duration = Duration::from_secs(5);
-
 /// What the chain shows at one block, of the validator's weights.
 pub(super) struct Look {
     /// Epochs the subnet has had: the number of the window.
@@ -51,12 +47,20 @@ struct Window {
 }
 
 /// All windows since the first look.
-#[derive(Default)]
 pub(super) struct Windows {
     all: BTreeMap<u64, Window>,
+    /// A window in which the endpoint was there for so long without a break is one that the chain allowed.
+    enough: Duration,
 }
 
 impl Windows {
+    pub(super) fn new(enough: Duration) -> Self {
+        Self {
+            all: BTreeMap::new(),
+            enough,
+        }
+    }
+
     /// Takes in a look, `since` the one before; `there` says whether the endpoint can be reached.
     pub(super) fn add(&mut self, look: &Look, there: bool, since: Duration) {
         let window = self.all.entry(look.epoch).or_default();
@@ -87,13 +91,13 @@ impl Windows {
 
     /// Windows without weights that the chain allowed, by their first block.
     pub(super) fn missed(&self) -> Vec<u64> {
-        let missed = |window: &Window| window.weights.is_none() && window.there >= ENOUGH;
+        let missed = |window: &Window| window.weights.is_none() && window.there >= self.enough;
         let missed = self.whole().filter(|(_, window)| missed(window));
         missed.map(|(_, window)| window.first_block).collect()
     }
 
     pub(super) fn report(&self) -> Json {
-        let allowed = self.whole().filter(|(_, window)| window.there >= ENOUGH).count();
+        let allowed = self.whole().filter(|(_, window)| window.there >= self.enough).count();
         json!({
             "whole": self.whole().count(), "allowed": allowed, "with_weights": self.met(),
             "missed_from_block": self.missed(),
