@@ -42,7 +42,7 @@ fn an_unreachable_chain_is_code_5() {
 }
 
 #[test]
-fn a_bad_config_key_is_code_3_and_an_unknown_flag_code_2() {
+fn a_bad_config_key_is_code_3_and_an_unknown_strict_flag_code_2() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("bad.toml");
     std::fs::write(&file, "[neuron]\nnmae = \"x\"\n").unwrap();
@@ -58,10 +58,25 @@ fn a_bad_config_key_is_code_3_and_an_unknown_flag_code_2() {
             &["/nonexistent.toml", "--config"],
         );
         check(
-            run(program, &["--neuron.nmae", "x"]),
+            run(program, &["--strict", "--neuron.nmae", "x"]),
             2,
             &["--neuron.nmae", "neuron.name"],
         );
+    }
+}
+
+#[test]
+fn an_unknown_flag_is_named_and_ignored_unless_told_otherwise() {
+    for program in ["miner", "validator"] {
+        let nowhere = ["--wallet.path", "/nonexistent", "--wallet.name", "nobody"];
+        let (code, stdout, stderr) = run(program, &[["--neuron.nmae", "x"].as_slice(), &nowhere].concat());
+        assert_eq!(code, 4, "{stdout}\n{stderr}");
+        for word in ["--neuron.nmae", "neuron.name", "--strict"] {
+            assert!(
+                stdout.contains(word) || stderr.contains(word),
+                "{word}: {stdout}\n{stderr}"
+            );
+        }
     }
 }
 
