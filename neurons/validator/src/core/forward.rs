@@ -207,7 +207,7 @@ impl CoreValidator {
                 completion: asked.completions[index].clone(),
                 reward: *reward,
             };
-            (asked.targets[index].clone(), message)
+            (asked.targets[index], message)
         };
         let messages = answered.zip(rewards).map(message).collect();
         self.tell.tell(messages, question.timeout).await;

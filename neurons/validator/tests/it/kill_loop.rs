@@ -53,7 +53,7 @@ impl Ask for Scripted {
                 |_| ["salt", "river", "the", "moon", "of", "glass", "tea", "slow", "bridge"][rng.random_range(0..9)];
             let completion: Vec<&str> = (0..20).map(word).collect();
             Reply {
-                status: if (run + uid) % 5 == 0 { 408 } else { 200 },
+                status: if (run + uid).is_multiple_of(5) { 408 } else { 200 },
                 message: String::new(),
                 completion: completion.join(" "),
                 process_time: None,
@@ -282,7 +282,7 @@ fn run_and_kill(folder: &Path, wait: Duration) -> u64 {
         last
     });
     // One in eight is killed at a moment of its start instead.
-    if wait.as_micros() % 8 != 0 {
+    if !wait.as_micros().is_multiple_of(8) {
         let _ = hears.recv_timeout(Duration::from_secs(20));
     }
     std::thread::sleep(wait);
