@@ -11,8 +11,16 @@ use crate::{HORIZON, SECOND, claim, race};
 
 const START: u64 = 1_700_000_000 * SECOND;
 
+/// Opens a store. A child that another test of this process starts holds the lock of a store that was just dropped
+/// until it becomes another program, so that a lock is given a moment.
 fn open(dir: &Path, clock: &Arc<ManualClock>) -> FileNonceStore {
-    FileNonceStore::open(dir, clock.clone(), HORIZON, 10_000).expect("opens")
+    for _ in 0..200 {
+        match FileNonceStore::open(dir, clock.clone(), HORIZON, 10_000) {
+            Err(ReplayError::Locked { .. }) => std::thread::sleep(Duration::from_millis(10)),
+            opened => return opened.expect("opens"),
+        }
+    }
+    panic!("the lock of {} is never given back", dir.display())
 }
 
 fn segments(dir: &Path) -> Vec<std::path::PathBuf> {
