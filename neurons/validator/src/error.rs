@@ -85,17 +85,4 @@ pub enum ValidatorError {
         /// What is wrong with it.
         problem: String,
     },
-    /// The chain demands a newer validator.
-    #[error(
-        "subnet {netuid} demands weights of version {required} and this validator has {own}; upgrade it, or set \
-         --neuron.weights_version_key {required} if it follows the same rules"
-    )]
-    VersionKey {
-        /// The subnet.
-        netuid: u16,
-        /// `weights_version` of the subnet.
-        required: u64,
-        /// What we would send.
-        own: u64,
-    },
 }

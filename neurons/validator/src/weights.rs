@@ -9,7 +9,7 @@ use axoneme_chain::weights::{WeightLimits, from_scores};
 use axoneme_chain::{ChainError, Hyperparameters, Metagraph};
 use axoneme_timelock::Beacon;
 use axoneme_wallet::AccountId;
-use axoneme_weights::Method;
+use axoneme_weights::{Method, Obstacle};
 
 use crate::error::ValidatorError;
 use crate::state::ValidatorState;
@@ -99,11 +99,8 @@ fn shares(weights: &[(u16, u16)], metagraph: &Metagraph) -> Vec<(AccountId, f64)
 pub fn check_subnet(netuid: u16, settings: &Hyperparameters, own_key: u64) -> Result<(), ValidatorError> {
     let required = settings.weights_version;
     if required != 0 && own_key < required {
-        return Err(ValidatorError::VersionKey {
-            netuid,
-            required,
-            own: own_key,
-        });
+        let own = own_key;
+        return Err(Obstacle::VersionKey { netuid, required, own }.into());
     }
     Ok(())
 }

@@ -158,19 +158,10 @@ fn classifier(
             ];
             Ok((Pick::First, steps, labels))
         }
-        "roberta" | "xlm-roberta" if !top.has("classifier.out_proj.weight") => missing("classifier.out_proj.weight"),
-        "roberta" | "xlm-roberta" => {
-            let labels = top.rows("classifier.out_proj.weight")?;
-            let dense = top.linear("classifier.dense", hidden, hidden)?;
-            let classifier = top.linear("classifier.out_proj", labels, hidden)?;
-            let steps = vec![
-                Step::Matrix(dense, Some(Activation::Tanh)),
-                Step::Matrix(classifier, None),
-            ];
-            Ok((Pick::First, steps, labels))
+        "roberta" | "xlm-roberta" | "mpnet" if !top.has("classifier.out_proj.weight") => {
+            missing("classifier.out_proj.weight")
         }
-        "mpnet" if !top.has("classifier.out_proj.weight") => missing("classifier.out_proj.weight"),
-        "mpnet" => {
+        "roberta" | "xlm-roberta" | "mpnet" => {
             let labels = top.rows("classifier.out_proj.weight")?;
             let dense = top.linear("classifier.dense", hidden, hidden)?;
             let classifier = top.linear("classifier.out_proj", labels, hidden)?;
