@@ -1,4 +1,4 @@
-//! Configuration: defaults < TOML file < environment < flags, resolved in one place.
+//! Configuration: defaults < TOML or YAML file < environment < flags, resolved in one place.
 //!
 //! A program describes its settings once, as a list of [`Setting`]s with the dotted names that
 //! Bittensor users type (`--wallet.name`, `--neuron.device`). From that list come the command
@@ -7,6 +7,7 @@
 
 mod cli;
 mod dump;
+mod file;
 mod layers;
 mod sections;
 
@@ -139,11 +140,13 @@ pub enum ConfigError {
         #[source]
         source: std::io::Error,
     },
-    /// The file is not TOML.
-    #[error("config file {path} is not valid TOML: {reason}")]
+    /// The file is not what its name says: YAML for `.yaml` and `.yml`, else TOML.
+    #[error("config file {path} is not valid {format}: {reason}")]
     Syntax {
         /// Path as given.
         path: String,
+        /// TOML or YAML.
+        format: &'static str,
         /// Line and reason.
         reason: String,
     },

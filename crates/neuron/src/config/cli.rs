@@ -43,6 +43,11 @@ const WITHOUT_EFFECT: [(&str, Option<&str>); 5] = [
     ("logging.enable_third_party_loggers", Some("accepted without effect")),
 ];
 
+/// Whether this name, with underscores, belongs to a switch that changes nothing here, or names the file itself.
+pub(super) fn without_effect(name: &str) -> bool {
+    name == "config" || WITHOUT_EFFECT.iter().any(|(known, _)| *known == name)
+}
+
 /// A switch that must not be passed over: without it the daemon would talk to a real chain.
 const MOCK_CHAIN: &str = "subtensor._mock";
 
@@ -121,7 +126,7 @@ fn command(program: &Program) -> clap::Command {
         .about(program.about)
         .version(env!("CARGO_PKG_VERSION"))
         .after_help(
-            "Every flag is also a key of the TOML file (--config) and an environment variable: \
+            "Every flag is also a key of the TOML or YAML file (--config) and an environment variable: \
              --neuron.device is [neuron] device and AXONEME_NEURON__DEVICE. \
              Flags win over the environment, that over the file, that over the defaults.",
         )
@@ -129,7 +134,7 @@ fn command(program: &Program) -> clap::Command {
             Arg::new("config")
                 .long("config")
                 .value_name("FILE")
-                .help("Read settings from this TOML file"),
+                .help("Read settings from this file: TOML, or YAML by its ending .yaml or .yml"),
         )
         .arg(
             Arg::new("dump-config")

@@ -38,7 +38,10 @@ pub(super) fn stack(
         values: defaults,
     });
     if let Some(path) = &parsed.file {
-        figment = figment.merge(file(path)?);
+        figment = figment.merge(Layer {
+            origin: format!("file {path}"),
+            values: super::file::read(program, path)?,
+        });
     }
     let env: Vec<(String, String)> = env.into_iter().collect();
     for layer in environment(program, &env)? {
@@ -51,21 +54,6 @@ pub(super) fn stack(
         });
     }
     Ok(figment)
-}
-
-fn file(path: &str) -> Result<Layer, ConfigError> {
-    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::File {
-        path: path.to_owned(),
-        source,
-    })?;
-    let values: Dict = toml::from_str(&text).map_err(|error| ConfigError::Syntax {
-        path: path.to_owned(),
-        reason: error.to_string().trim().to_owned(),
-    })?;
-    Ok(Layer {
-        origin: format!("file {path}"),
-        values,
-    })
 }
 
 /// One layer per variable that is set. The field's own `BT_*` names come first, so that the
@@ -120,7 +108,7 @@ pub(super) fn notices(program: &Program, figment: &Figment, parsed: &Parsed) -> 
         .collect()
 }
 
-fn nested(key: &str, value: Value) -> Dict {
+pub(super) fn nested(key: &str, value: Value) -> Dict {
     match key.split_once('.') {
         None => Dict::from([(key.to_owned(), value)]),
         Some((section, rest)) => Dict::from([(section.to_owned(), Value::Dict(Tag::Default, nested(rest, value)))]),

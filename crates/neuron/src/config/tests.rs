@@ -91,6 +91,55 @@ fn an_unknown_key_in_the_file_is_refused_with_the_nearest_name() {
     assert!(error.contains(file.path().to_str().unwrap()), "{error}");
 }
 
+fn yaml_file(text: &str) -> tempfile::NamedTempFile {
+    let file = tempfile::Builder::new().suffix(".yaml").tempfile().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    file
+}
+
+#[test]
+fn a_yaml_file_may_have_sections_and_dotted_keys_and_other_spellings() {
+    let file = yaml_file(
+        "# of a Python daemon\nnetuid: 8\nwallet:\n  name: 7\n  hotkey: default\nlogging.debug: yes\n\
+         axon.external-port: 9\nstrict: false\nconfig: other.yaml\nsubtensor:\n  network:\n",
+    );
+    let path = file.path().to_str().unwrap();
+    let config = run(&["--config", path, "--wallet.hotkey", "flag"], &[]);
+    assert_eq!(config.netuid, 8);
+    assert_eq!(config.wallet.name, "7");
+    assert_eq!(config.wallet.hotkey, "flag");
+    assert!(config.logging.debug);
+    assert_eq!(config.axon.external_port, Some(9));
+
+    let empty = yaml_file("# nothing yet\n");
+    assert_eq!(
+        run(&["--config", empty.path().to_str().unwrap()], &[]).netuid,
+        Demo::default().netuid
+    );
+}
+
+#[test]
+fn what_is_wrong_in_a_yaml_file_is_told_with_its_place() {
+    let error = |text: &str| {
+        let file = yaml_file(text);
+        let error = resolve(&["--config", file.path().to_str().unwrap()], &[]).unwrap_err();
+        (error.to_string(), file.path().to_str().unwrap().to_owned())
+    };
+    let (unknown, path) = error("wallet:\n  nmae: x\n");
+    assert!(
+        unknown.contains("wallet.nmae") && unknown.contains("`wallet.name`") && unknown.contains(&path),
+        "{unknown}"
+    );
+    let (value, _) = error("axon.port: 70000\n");
+    assert!(value.contains("axon.port"), "{value}");
+    let (syntax, _) = error("netuid: [1\n");
+    assert!(syntax.contains("not valid YAML"), "{syntax}");
+    let (list, _) = error("- netuid\n");
+    assert!(list.contains("not valid YAML"), "{list}");
+    let (twice, _) = error("axon.port: 1\naxon:\n  port: 2\n");
+    assert!(twice.contains("twice"), "{twice}");
+}
+
 #[test]
 fn an_unknown_environment_key_is_refused() {
     let error = resolve(&[], &[("AXONEME_WALET__NAME", "x")]).unwrap_err().to_string();
