@@ -303,14 +303,6 @@ impl MinerConfig {
         );
         say(self.btlm.use_deepspeed, "btlm.use_deepspeed has no effect");
         say(
-            self.btlm.no_repeat_ngram_size != usual.btlm.no_repeat_ngram_size,
-            "btlm.no_repeat_ngram_size has no effect; miner.repetition_penalty keeps answers from going in circles",
-        );
-        say(
-            self.wandb.on,
-            "wandb.on has no effect for miners; the admin port has metrics",
-        );
-        say(
             self.miner.mock_subtensor,
             "miner.mock_subtensor has no effect; `axoneme up` and `localnet` are real chains",
         );

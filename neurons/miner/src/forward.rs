@@ -72,6 +72,7 @@ impl PromptingForward {
             temperature: self.chat.temperature as f32,
             top_p: self.chat.top_p as f32,
             repetition_penalty: self.chat.repetition_penalty as f32,
+            no_repeat_ngram: self.chat.no_repeat_ngram,
             seed: self.rng.lock().random(),
             ..Sampling::default()
         };
@@ -212,6 +213,7 @@ mod tests {
             temperature: 0.0,
             top_p: 1.0,
             repetition_penalty: 1.0,
+            no_repeat_ngram: 0,
         };
         let roles: Vec<String> = roles.iter().map(|role| (*role).to_owned()).collect();
         let turns = conversation(&chat, &roles, &roles);

@@ -13,6 +13,7 @@ pub mod policy;
 pub mod prompt_cache;
 pub mod run;
 pub mod self_weights;
+pub mod standing;
 
 pub use config::{MinerConfig, MinerKind, program};
 pub use run::{Host, run};

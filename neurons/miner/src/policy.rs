@@ -6,8 +6,10 @@ mod requests;
 mod tests;
 #[cfg(test)]
 mod vectors;
+#[cfg(test)]
+pub(crate) use tests::blank;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,6 +46,8 @@ pub struct MinerPolicy {
     /// When registered callers asked, since `began`.
     requests: Mutex<Requests>,
     began: Instant,
+    /// Callers since the last look: those allowed, and those refused by ground.
+    tally: Mutex<BTreeMap<&'static str, u64>>,
 }
 
 /// What the filter says, with its reason; `None` is allowed.
@@ -74,6 +78,7 @@ impl MinerPolicy {
             admitted: RwLock::default(),
             requests: Mutex::default(),
             began: Instant::now(),
+            tally: Mutex::default(),
         }))
     }
 
@@ -149,6 +154,15 @@ impl MinerPolicy {
         }
     }
 
+    /// Requests since the last call of this: those allowed, under [`ALLOWED`], and those refused, by ground.
+    pub fn take_tally(&self) -> BTreeMap<&'static str, u64> {
+        std::mem::take(&mut self.tally.lock())
+    }
+
+    fn count(&self, outcome: &'static str) {
+        *self.tally.lock().entry(outcome).or_default() += 1;
+    }
+
     fn remember(&self, caller: &AccountId) {
         if self.admitted.read().contains(caller) {
             return;
@@ -160,6 +174,8 @@ impl MinerPolicy {
     }
 }
 
+/// Key of the callers that were served in [`MinerPolicy::take_tally`].
+pub const ALLOWED: &str = "allowed";
 /// Said about callers that are served.
 const PASSED: &str = "passed blacklist";
 
@@ -188,11 +204,22 @@ impl CallerPolicy for MinerPolicy {
             Stage::Fresh => true,
         };
         if !listed && !trusted {
+            self.count("unknown");
             return Verdict::Unknown;
         }
         match self.filter(caller, standing) {
-            (Some(ground), reason) => Verdict::Forbid(ground, reason),
+            (Some(ground), reason) => {
+                self.count(match ground {
+                    Ground::Denied => "denied",
+                    Ground::NotRegistered => "not_registered",
+                    Ground::NotValidator => "not_validator",
+                    Ground::LowStake => "low_stake",
+                    _ => "other",
+                });
+                Verdict::Forbid(ground, reason)
+            }
             (None, _) => {
+                self.count(ALLOWED);
                 if !listed && stage == Stage::Fresh {
                     self.remember(caller);
                 }

@@ -22,7 +22,7 @@ use crate::canned::Canned;
 use crate::config::{MinerConfig, MinerKind};
 use crate::forward::PromptingForward;
 use crate::policy::MinerPolicy;
-use crate::self_weights;
+use crate::{self_weights, standing};
 
 /// Name of the TLS key in the data directory.
 const TLS_KEY: &str = "axon_tls.key";
@@ -94,6 +94,9 @@ pub async fn run(mut config: MinerConfig, host: Host, cancel: CancellationToken)
         identity.snapshot.age(),
     )?;
     policy.keep_informed(&mut duties, &metagraph);
+    let hotkey = identity.hotkey.account_id();
+    let recorder = standing::recorder(&config, &folder, &hotkey, identity.netuid);
+    standing::keep_told(&mut duties, &metagraph, hotkey, &policy, recorder);
     if config.miner.kind == MinerKind::OpenAi {
         keep_checked(&mut duties, generator.clone(), &readiness);
     }

@@ -1,5 +1,7 @@
 //! Choosing the next token from the logits.
 
+use std::collections::{HashMap, HashSet};
+
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -18,6 +20,8 @@ pub struct Sampling {
     pub seed: u64,
     /// Makes tokens that occurred already less likely; 1 does nothing, 1.1 is usual.
     pub repetition_penalty: f32,
+    /// No run of so many tokens comes twice, the prompt included; 0 allows all.
+    pub no_repeat_ngram: usize,
 }
 
 impl Default for Sampling {
@@ -28,6 +32,7 @@ impl Default for Sampling {
             top_k: 0,
             seed: 0,
             repetition_penalty: 1.0,
+            no_repeat_ngram: 0,
         }
     }
 }
@@ -64,28 +69,36 @@ pub(crate) struct Sampler {
     sampling: Sampling,
     random: ChaCha8Rng,
     /// Tokens seen so far, each once.
-    seen: std::collections::HashSet<u32>,
+    seen: HashSet<u32>,
+    runs: Runs,
 }
 
 impl Sampler {
     pub(crate) fn new(sampling: Sampling, prompt: &[u32]) -> Self {
         let random = ChaCha8Rng::seed_from_u64(sampling.seed);
+        let mut runs = Runs::new(sampling.no_repeat_ngram);
+        for token in prompt {
+            runs.push(*token);
+        }
         Self {
             sampling,
             random,
             seen: prompt.iter().copied().collect(),
+            runs,
         }
     }
 
     /// Draws the next token. Spoils `logits`.
     pub(crate) fn next(&mut self, logits: &mut [f32]) -> u32 {
         self.penalise(logits);
+        self.runs.forbid(logits);
         let token = if self.sampling.temperature <= 0.0 {
             likeliest(logits)
         } else {
             self.draw(logits)
         };
         self.seen.insert(token);
+        self.runs.push(token);
         token
     }
 
@@ -145,6 +158,50 @@ impl Sampler {
             }
         }
         candidates.last().map_or_else(|| likeliest(logits), |(token, _)| *token)
+    }
+}
+
+/// The runs of `length` tokens that occurred, by their beginnings, so that none is repeated.
+struct Runs {
+    length: usize,
+    /// The newest tokens: one fewer than a run.
+    newest: Vec<u32>,
+    /// What followed `length - 1` tokens.
+    followers: HashMap<Vec<u32>, Vec<u32>>,
+}
+
+impl Runs {
+    fn new(length: usize) -> Self {
+        Self {
+            length,
+            newest: Vec::new(),
+            followers: HashMap::new(),
+        }
+    }
+
+    fn push(&mut self, token: u32) {
+        if self.length == 0 {
+            return;
+        }
+        if self.newest.len() + 1 == self.length {
+            let followers = self.followers.entry(self.newest.clone()).or_default();
+            if !followers.contains(&token) {
+                followers.push(token);
+            }
+            self.newest.drain(..usize::from(self.length > 1));
+        }
+        if self.length > 1 {
+            self.newest.push(token);
+        }
+    }
+
+    /// Rules out every token that would complete a run which occurred.
+    fn forbid(&self, logits: &mut [f32]) {
+        for token in self.followers.get(&self.newest).into_iter().flatten() {
+            if let Some(logit) = logits.get_mut(*token as usize) {
+                *logit = f32::NEG_INFINITY;
+            }
+        }
     }
 }
 
@@ -232,6 +289,34 @@ mod tests {
         let mut sampler = Sampler::new(setting, &[0]);
         assert_eq!(sampler.next(&mut [2.0, 1.5, 0.1]), 1);
         assert_eq!(sampler.next(&mut [2.0, 1.5, 1.2]), 2);
+    }
+
+    #[test]
+    fn no_run_of_tokens_comes_twice() {
+        let next = |length, prompt: &[u32], logits: [f32; 3]| {
+            let setting = Sampling {
+                no_repeat_ngram: length,
+                ..Sampling::default()
+            };
+            Sampler::new(setting, prompt).next(&mut logits.clone())
+        };
+        let logits = [3.0, 2.0, 1.0];
+        assert_eq!(next(0, &[1, 0, 1], logits), 0);
+        assert_eq!(next(1, &[0, 1], logits), 2, "every token once");
+        assert_eq!(next(2, &[1, 0, 1], logits), 1, "1 0 was there");
+        assert_eq!(next(2, &[1, 0, 2], logits), 0);
+        assert_eq!(next(3, &[2, 1, 0, 2, 1], logits), 1, "2 1 0 was there");
+        assert_eq!(next(3, &[2, 1, 0, 0, 1], logits), 0);
+        assert_eq!(next(4, &[2], logits), 0, "too little to repeat");
+
+        // Its own tokens count.
+        let setting = Sampling {
+            no_repeat_ngram: 2,
+            ..Sampling::default()
+        };
+        let mut sampler = Sampler::new(setting, &[0]);
+        let drawn: Vec<u32> = (0..5).map(|_| sampler.next(&mut logits.clone())).collect();
+        assert_eq!(drawn, [0, 1, 0, 2, 0]);
     }
 
     #[test]

@@ -165,8 +165,8 @@ pub struct BtlmSection {
     pub max_length: usize,
     /// Draw tokens instead of taking the likeliest.
     pub do_sample: bool,
-    /// No effect.
-    pub no_repeat_ngram_size: u64,
+    /// No run of so many tokens comes twice in a conversation; 0 allows all.
+    pub no_repeat_ngram_size: usize,
     /// Put `system_prompt` in the place of the caller's.
     pub do_prompt_injection: bool,
     /// Said to the model where `do_prompt_injection` is on.
@@ -192,15 +192,15 @@ impl Default for BtlmSection {
     }
 }
 
-/// `wandb.*`: accepted, without effect.
+/// `wandb.*`: runs for `wandb sync`, off by default.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct WandbSection {
-    /// No effect.
+    /// Whether runs are written.
     pub on: bool,
-    /// No effect.
+    /// Their project.
     pub project_name: String,
-    /// No effect.
+    /// Team or user; empty for that of whoever uploads.
     pub entity: String,
 }
 
@@ -219,6 +219,8 @@ pub struct ChatSettings {
     pub top_p: f64,
     /// See [`axoneme_llm::Sampling`].
     pub repetition_penalty: f64,
+    /// See [`axoneme_llm::Sampling`].
+    pub no_repeat_ngram: usize,
 }
 
 impl MinerConfig {
@@ -232,6 +234,7 @@ impl MinerConfig {
             temperature: miner.temperature,
             top_p: miner.top_p,
             repetition_penalty: miner.repetition_penalty,
+            no_repeat_ngram: 0,
         };
         let older = |system: &str, injected: bool, max_tokens: usize, temperature: f64, sampled: bool| ChatSettings {
             system_prompt: if injected { system.to_owned() } else { String::new() },
@@ -240,6 +243,7 @@ impl MinerConfig {
             temperature: if sampled { temperature } else { 0.0 },
             top_p: 1.0,
             repetition_penalty: 1.0,
+            no_repeat_ngram: 0,
         };
         match miner.kind {
             MinerKind::OpenAi => ChatSettings {
@@ -257,7 +261,10 @@ impl MinerConfig {
             MinerKind::Btlm => {
                 let set = &self.btlm;
                 let (prompt, injected) = (&set.system_prompt, set.do_prompt_injection);
-                older(prompt, injected, set.max_length, set.temperature, set.do_sample)
+                ChatSettings {
+                    no_repeat_ngram: set.no_repeat_ngram_size,
+                    ..older(prompt, injected, set.max_length, set.temperature, set.do_sample)
+                }
             }
             _ => own,
         }

@@ -254,7 +254,11 @@ fn backends() -> Vec<Setting> {
             Kind::Switch,
             "Draw tokens instead of taking the likeliest",
         ),
-        Setting::new("btlm.no_repeat_ngram_size", Kind::Integer, "No effect"),
+        Setting::new(
+            "btlm.no_repeat_ngram_size",
+            Kind::Integer,
+            "No run of so many tokens comes twice in a conversation; 0 allows all",
+        ),
         Setting::new(
             "btlm.do_prompt_injection",
             Kind::Switch,
@@ -263,9 +267,17 @@ fn backends() -> Vec<Setting> {
         Setting::new("btlm.system_prompt", Kind::Text, "Used with btlm.do_prompt_injection"),
         Setting::new("btlm.use_deepspeed", Kind::Switch, "No effect"),
         Setting::new("btlm.temperature", Kind::Decimal, "Used with btlm.do_sample"),
-        Setting::new("wandb.on", Kind::Switch, "No effect for miners"),
-        Setting::new("wandb.project_name", Kind::Text, "No effect for miners"),
-        Setting::new("wandb.entity", Kind::Text, "No effect for miners"),
+        Setting::new(
+            "wandb.on",
+            Kind::Switch,
+            "Write offline runs for `wandb sync`; nothing is sent",
+        ),
+        Setting::new("wandb.project_name", Kind::Text, "Project of those runs"),
+        Setting::new(
+            "wandb.entity",
+            Kind::Text,
+            "Team or user of those runs; empty for that of whoever uploads",
+        ),
     ]
 }
 

@@ -26,7 +26,7 @@ fn metagraph() -> Metagraph {
     }
 }
 
-pub(super) fn blank() -> Neuron {
+pub(crate) fn blank() -> Neuron {
     Neuron {
         uid: 0,
         hotkey: hotkey(0),
