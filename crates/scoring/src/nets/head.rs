@@ -141,90 +141,56 @@ fn classifier(
     weights: &Weights,
     hidden: usize,
 ) -> std::result::Result<Classifier, ScoringError> {
-    let missing = |name: &str| {
-        let reason = format!("it was saved without a classifier (there is no tensor {name})");
-        Err(ScoringError::wrong_head(&config.folder, Head::Classify, reason))
-    };
     let top = HostWeights::new(weights);
-    match kind {
-        "bert" if !top.has("classifier.weight") => missing("classifier.weight"),
-        "bert" => {
-            let labels = top.rows("classifier.weight")?;
-            let pooler = top.linear("bert.pooler.dense", hidden, hidden)?;
-            let classifier = top.linear("classifier", labels, hidden)?;
-            let steps = vec![
-                Step::Matrix(pooler, Some(Activation::Tanh)),
-                Step::Matrix(classifier, None),
-            ];
-            Ok((Pick::First, steps, labels))
-        }
-        "roberta" | "xlm-roberta" | "mpnet" if !top.has("classifier.out_proj.weight") => {
-            missing("classifier.out_proj.weight")
-        }
+    // The last matrix gives the logits.
+    let last = match kind {
+        "roberta" | "xlm-roberta" | "mpnet" => "classifier.out_proj",
+        "bert" | "distilbert" | "deberta-v2" | "modernbert" => "classifier",
+        _ => "score",
+    };
+    let tensor = format!("{last}.weight");
+    if !top.has(&tensor) {
+        let reason = format!("it was saved without a classifier (there is no tensor {tensor})");
+        return Err(ScoringError::wrong_head(&config.folder, Head::Classify, reason));
+    }
+    let labels = top.rows(&tensor)?;
+    let named = |field: &str| match config.json[field].is_null() {
+        true => Ok(Activation::Gelu),
+        false => config.activation(field),
+    };
+    let dense = |name: &str, activation: Activation| {
+        let linear = top.linear(name, hidden, hidden)?;
+        Ok::<_, ScoringError>(Step::Matrix(linear, Some(activation)))
+    };
+    let (pick, mut steps, inner) = match kind {
+        "bert" => (Pick::First, vec![dense("bert.pooler.dense", Activation::Tanh)?], hidden),
         "roberta" | "xlm-roberta" | "mpnet" => {
-            let labels = top.rows("classifier.out_proj.weight")?;
-            let dense = top.linear("classifier.dense", hidden, hidden)?;
-            let classifier = top.linear("classifier.out_proj", labels, hidden)?;
-            let steps = vec![
-                Step::Matrix(dense, Some(Activation::Tanh)),
-                Step::Matrix(classifier, None),
-            ];
-            Ok((Pick::First, steps, labels))
+            (Pick::First, vec![dense("classifier.dense", Activation::Tanh)?], hidden)
         }
-        "distilbert" if !top.has("classifier.weight") => missing("classifier.weight"),
-        "distilbert" => {
-            let labels = top.rows("classifier.weight")?;
-            let dense = top.linear("pre_classifier", hidden, hidden)?;
-            let classifier = top.linear("classifier", labels, hidden)?;
-            let steps = vec![
-                Step::Matrix(dense, Some(Activation::Relu)),
-                Step::Matrix(classifier, None),
-            ];
-            Ok((Pick::First, steps, labels))
-        }
-        "deberta-v2" if !top.has("classifier.weight") => missing("classifier.weight"),
+        "distilbert" => (Pick::First, vec![dense("pre_classifier", Activation::Relu)?], hidden),
         "deberta-v2" => {
-            let labels = top.rows("classifier.weight")?;
             let inner = config.maybe_size("pooler_hidden_size")?.unwrap_or(hidden);
-            let activation = match config.json["pooler_hidden_act"].is_null() {
-                true => Activation::Gelu,
-                false => config.activation("pooler_hidden_act")?,
-            };
-            let dense = top.linear("pooler.dense", inner, hidden)?;
-            let classifier = top.linear("classifier", labels, inner)?;
-            let steps = vec![Step::Matrix(dense, Some(activation)), Step::Matrix(classifier, None)];
-            Ok((Pick::First, steps, labels))
+            let pooler = top.linear("pooler.dense", inner, hidden)?;
+            let step = Step::Matrix(pooler, Some(named("pooler_hidden_act")?));
+            (Pick::First, vec![step], inner)
         }
-        "modernbert" if !top.has("classifier.weight") => missing("classifier.weight"),
         "modernbert" => {
             let pick = match config.json["classifier_pooling"].as_str() {
                 Some("mean") => Pick::Mean,
                 Some("cls") | None => Pick::First,
                 Some(_) => return Err(config.unsupported("classifier_pooling", "expected mean or cls")),
             };
-            let activation = match config.json["classifier_activation"].is_null() {
-                true => Activation::Gelu,
-                false => config.activation("classifier_activation")?,
-            };
-            let labels = top.rows("classifier.weight")?;
-            let dense = top.linear("head.dense", hidden, hidden)?;
             let norm = top.norm("head.norm", hidden, config.number("norm_eps")?)?;
-            let classifier = top.linear("classifier", labels, hidden)?;
-            let steps = vec![
-                Step::Matrix(dense, Some(activation)),
-                Step::Norm(norm),
-                Step::Matrix(classifier, None),
-            ];
-            Ok((pick, steps, labels))
+            let steps = vec![dense("head.dense", named("classifier_activation")?)?, Step::Norm(norm)];
+            (pick, steps, hidden)
         }
-        _ if !top.has("score.weight") => missing("score.weight"),
         _ => {
-            let labels = top.rows("score.weight")?;
-            let score = top.linear("score", labels, hidden)?;
             let pick = config.token("pad_token_id").map_or(Pick::Last, Pick::LastNot);
-            Ok((pick, vec![Step::Matrix(score, None)], labels))
+            (pick, Vec::new(), hidden)
         }
-    }
+    };
+    steps.push(Step::Matrix(top.linear(last, labels, inner)?, None));
+    Ok((pick, steps, labels))
 }
 
 fn value_head(config: &Config, weights: &Weights, hidden: usize) -> std::result::Result<Linear, ScoringError> {
