@@ -7,6 +7,7 @@ mod node;
 mod oracle;
 mod process;
 mod proofs;
+mod reactions;
 mod restarts;
 mod simulation;
 mod subnet;
