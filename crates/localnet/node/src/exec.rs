@@ -10,11 +10,12 @@ use std::{
 
 use sp_runtime::traits::BlakeTwo256;
 use sp_state_machine::{Ext, OverlayedChanges, Storage, TrieBackend};
+use sp_trie::cache::LocalTrieCache;
 
 /// Changes made by calls and not yet part of any state.
 pub type Overlay = OverlayedChanges<BlakeTwo256>;
 /// One state, readable.
-pub type Backend = TrieBackend<Arc<dyn Storage<BlakeTwo256>>, BlakeTwo256>;
+pub type Backend = TrieBackend<Arc<dyn Storage<BlakeTwo256>>, BlakeTwo256, LocalTrieCache<BlakeTwo256>>;
 
 /// Why a call into the runtime gave no answer.
 #[derive(Debug, Clone, thiserror::Error)]

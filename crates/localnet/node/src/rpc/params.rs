@@ -62,7 +62,7 @@ impl<'a> Args<'a> {
 
 /// Bytes as clients expect them.
 pub fn hex_of(bytes: impl AsRef<[u8]>) -> String {
-    format!("0x{}", hex::encode(bytes))
+    const_hex::encode_prefixed(bytes)
 }
 
 /// A parameter makes no sense.

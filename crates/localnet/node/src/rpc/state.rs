@@ -144,7 +144,7 @@ fn call(rpc: &Rpc, params: Params<'_>) -> RpcResult<Value> {
     let at = rpc.chain.hash_or_head(args.block()?);
     rpc.chain
         .call(at, &method, &data)
-        .map(|answer| json!(hex_of(answer)))
+        .map(|answer| Value::String(hex_of(answer)))
         .map_err(errors::query)
 }
 

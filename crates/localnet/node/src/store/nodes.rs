@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    fmt,
     sync::{Arc, LazyLock},
 };
 
@@ -9,6 +10,7 @@ use parking_lot::RwLock;
 use sp_core::Hasher;
 use sp_runtime::traits::BlakeTwo256;
 use sp_state_machine::{Storage, TrieBackendBuilder, backend::BackendTransaction};
+use sp_trie::cache::{CacheSize, SharedTrieCache};
 
 use crate::{
     exec::Backend,
@@ -18,9 +20,15 @@ use crate::{
 /// The empty trie is one node, a zero byte, that nobody stores.
 static EMPTY_TRIE: LazyLock<Hash> = LazyLock::new(|| BlakeTwo256::hash(&[0]));
 
+/// Decoded nodes and values kept at hand, bytes. A full subnet's are under 4 MiB.
+const CACHE: usize = 16 << 20;
+
 /// Nodes by position and hash. A node is at most once in a state, so presence is all there is to count.
-#[derive(Debug, Default)]
-pub struct NodeDb(RwLock<Nodes>);
+pub struct NodeDb {
+    nodes: RwLock<Nodes>,
+    /// Nodes by hash, decoded, and values by state and key: what one call has read the next need not look for again.
+    cache: SharedTrieCache<BlakeTwo256>,
+}
 
 #[derive(Debug, Default)]
 struct Nodes {
@@ -37,15 +45,33 @@ impl Storage<BlakeTwo256> for NodeDb {
             return Ok(Some(vec![0]));
         }
         let key = sp_trie::prefixed_key::<BlakeTwo256>(key, prefix);
-        Ok(self.0.read().live.get(&key).cloned())
+        Ok(self.nodes.read().live.get(&key).cloned())
+    }
+}
+
+impl Default for NodeDb {
+    fn default() -> Self {
+        Self {
+            nodes: RwLock::default(),
+            cache: SharedTrieCache::new(CacheSize::new(CACHE), None),
+        }
+    }
+}
+
+impl fmt::Debug for NodeDb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NodeDb")
+            .field("nodes", &self.nodes)
+            .finish_non_exhaustive()
     }
 }
 
 impl NodeDb {
-    /// The state with this root. Reading fails if its nodes are not here.
+    /// The state with this root. Reading fails if its nodes are not here, except what is still in the cache.
     pub fn state(self: &Arc<Self>, root: Hash) -> Backend {
         let storage: Arc<dyn Storage<BlakeTwo256>> = self.clone();
-        TrieBackendBuilder::new(storage, root).build()
+        // Every reader is this process's own, and the cache's size is the bound.
+        TrieBackendBuilder::new_with_cache(storage, root, self.cache.local_cache_trusted()).build()
     }
 
     /// The state with nothing in it.
@@ -55,7 +81,7 @@ impl NodeDb {
 
     /// Takes in the nodes of `block`'s state; those it dropped stay until [`NodeDb::forget`].
     pub fn apply(&self, block: BlockNumber, mut transaction: BackendTransaction<BlakeTwo256>) {
-        let mut nodes = self.0.write();
+        let mut nodes = self.nodes.write();
         let mut dropped = Vec::new();
         for (key, (value, count)) in transaction.drain() {
             if count > 0 {
@@ -71,7 +97,7 @@ impl NodeDb {
 
     /// Lets go of what only states before `oldest_kept` need.
     pub fn forget(&self, oldest_kept: BlockNumber) {
-        let nodes = &mut *self.0.write();
+        let nodes = &mut *self.nodes.write();
         while nodes.death_row.front().is_some_and(|(block, _)| *block <= oldest_kept) {
             let Some((block, keys)) = nodes.death_row.pop_front() else {
                 break;
@@ -88,7 +114,7 @@ impl NodeDb {
     /// Spares what only blocks after `last` dropped: those blocks are taken back. Nodes that they brought stay in memory
     /// until the process ends, which costs a few kilobytes for each of them.
     pub fn take_back(&self, last: BlockNumber) {
-        let nodes = &mut *self.0.write();
+        let nodes = &mut *self.nodes.write();
         while nodes.death_row.back().is_some_and(|(block, _)| *block > last) {
             let Some((block, keys)) = nodes.death_row.pop_back() else {
                 break;
@@ -104,7 +130,7 @@ impl NodeDb {
     /// How many nodes there are.
     #[cfg(test)]
     pub fn len(&self) -> usize {
-        self.0.read().live.len()
+        self.nodes.read().live.len()
     }
 }
 
@@ -141,6 +167,7 @@ mod tests {
             "1 is still kept"
         );
         db.forget(2);
+        db.cache.reset();
         assert!(db.state(one).storage(b"key").is_err());
         assert_eq!(
             db.state(two).storage(b"other"),

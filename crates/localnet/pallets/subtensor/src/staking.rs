@@ -174,7 +174,7 @@ impl<T: Config> Pallet<T> {
     }
 
     fn weigh_tao(tao: u64) -> u64 {
-        pool::muldiv(tao, TaoWeight::<T>::get(), u64::MAX)
+        weighed(tao, TaoWeight::<T>::get())
     }
 
     /// What decides permits and consensus: alpha on the subnet plus weighted TAO on root, as inherited, rao.
@@ -182,4 +182,35 @@ impl<T: Config> Pallet<T> {
         let (alpha, tao) = Self::inherited(hotkey, netuid);
         alpha.saturating_add(Self::weigh_tao(tao))
     }
+
+    /// Columns of stake as listings show them, each value read once.
+    pub fn stake_columns(hotkeys: &[T::AccountId], netuid: u16) -> StakeColumns {
+        let weight = TaoWeight::<T>::get();
+        let mut columns = StakeColumns::default();
+        for hotkey in hotkeys {
+            let alpha = TotalHotkeyAlpha::<T>::get(hotkey, netuid);
+            let tao = TotalHotkeyAlpha::<T>::get(hotkey, ROOT);
+            let (counted, counted_tao) = Self::inherited_from(hotkey, netuid, alpha, tao);
+            columns.alpha.push(alpha);
+            columns.tao.push(tao);
+            columns.total.push(counted.saturating_add(weighed(counted_tao, weight)));
+        }
+        columns
+    }
+}
+
+/// Stake of a list of hotkeys, rao; the index is that of the list.
+#[derive(Debug, Default)]
+pub struct StakeColumns {
+    /// Alpha on the subnet.
+    pub alpha: Vec<u64>,
+    /// TAO on root.
+    pub tao: Vec<u64>,
+    /// Stake weight, as [`Pallet::stake_weight`].
+    pub total: Vec<u64>,
+}
+
+/// TAO on root as it counts on subnets; `weight` is a fraction of 2^64 - 1.
+fn weighed(tao: u64, weight: u64) -> u64 {
+    pool::muldiv(tao, weight, u64::MAX)
 }

@@ -91,8 +91,7 @@ impl<T: Config> Pallet<T> {
         }
         let hotkeys = Self::hotkeys(netuid);
         let n = hotkeys.len();
-        let column =
-            |value: &dyn Fn(&T::AccountId) -> u64| hotkeys.iter().map(|hotkey| Compact(value(hotkey))).collect();
+        let stake = Self::stake_columns(&hotkeys, netuid);
         Some(SubnetState {
             netuid: Compact(netuid),
             coldkeys: hotkeys.iter().map(Owner::<T>::get).collect(),
@@ -110,9 +109,9 @@ impl<T: Config> Pallet<T> {
                 .take(n)
                 .map(|uid| Compact(BlockAtRegistration::<T>::get(netuid, uid)))
                 .collect(),
-            alpha_stake: column(&|hotkey| TotalHotkeyAlpha::<T>::get(hotkey, netuid)),
-            tao_stake: column(&|hotkey| TotalHotkeyAlpha::<T>::get(hotkey, ROOT)),
-            total_stake: column(&|hotkey| Self::stake_weight(hotkey, netuid)),
+            alpha_stake: compact_column(&stake.alpha, n),
+            tao_stake: compact_column(&stake.tao, n),
+            total_stake: compact_column(&stake.total, n),
             emission_history: Self::netuids()
                 .into_iter()
                 .map(|other| {

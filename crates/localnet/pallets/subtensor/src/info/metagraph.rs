@@ -141,18 +141,7 @@ impl<T: Config> Pallet<T> {
         let hotkeys = Self::hotkeys(netuid);
         let n = hotkeys.len();
         let coldkeys: Vec<T::AccountId> = hotkeys.iter().map(Owner::<T>::get).collect();
-        let alpha: Vec<u64> = hotkeys
-            .iter()
-            .map(|hotkey| TotalHotkeyAlpha::<T>::get(hotkey, netuid))
-            .collect();
-        let tao: Vec<u64> = hotkeys
-            .iter()
-            .map(|hotkey| TotalHotkeyAlpha::<T>::get(hotkey, ROOT))
-            .collect();
-        let total: Vec<u64> = hotkeys
-            .iter()
-            .map(|hotkey| Self::stake_weight(hotkey, netuid))
-            .collect();
+        let stake = Self::stake_columns(&hotkeys, netuid);
         let registered: Vec<u64> = (0u16..)
             .take(n)
             .map(|uid| BlockAtRegistration::<T>::get(netuid, uid))
@@ -229,9 +218,9 @@ impl<T: Config> Pallet<T> {
             trust: compact_column(&[], n),
             rank: compact_column(&[], n),
             block_at_registration: compact_column(&registered, n),
-            alpha_stake: compact_column(&alpha, n),
-            tao_stake: compact_column(&tao, n),
-            total_stake: compact_column(&total, n),
+            alpha_stake: compact_column(&stake.alpha, n),
+            tao_stake: compact_column(&stake.tao, n),
+            total_stake: compact_column(&stake.total, n),
             tao_dividends_per_hotkey: hotkeys.iter().map(|hotkey| (hotkey.clone(), Compact(0))).collect(),
             alpha_dividends_per_hotkey: hotkeys
                 .iter()

@@ -119,10 +119,15 @@ impl<T: Config> Pallet<T> {
     /// Alpha and root TAO behind a hotkey as they count on a subnet: without what children validate with, with what
     /// parents gave.
     pub(crate) fn inherited(hotkey: &T::AccountId, netuid: u16) -> (u64, u64) {
+        let own = |on| TotalHotkeyAlpha::<T>::get(hotkey, on);
+        Self::inherited_from(hotkey, netuid, own(netuid), own(ROOT))
+    }
+
+    /// [`Pallet::inherited`] where a hotkey's own alpha and root TAO are known.
+    pub(crate) fn inherited_from(hotkey: &T::AccountId, netuid: u16, alpha: u64, tao: u64) -> (u64, u64) {
         let children = ChildKeys::<T>::get(hotkey, netuid);
         let parents = ParentKeys::<T>::get(hotkey, netuid);
-        let count = |on: u16| {
-            let own = TotalHotkeyAlpha::<T>::get(hotkey, on);
+        let count = |on: u16, own: u64| {
             let given = children.iter().map(|(proportion, _)| part(own, *proportion));
             let received = parents
                 .iter()
@@ -130,7 +135,7 @@ impl<T: Config> Pallet<T> {
             own.saturating_sub(given.fold(0, u64::saturating_add))
                 .saturating_add(received.fold(0, u64::saturating_add))
         };
-        (count(netuid), count(ROOT))
+        (count(netuid, alpha), count(ROOT, tao))
     }
 
     /// Shares a validator's dividends with its parents: who gets how much. A part of the parents' share is its own, as
