@@ -161,6 +161,41 @@ fn reveals_commits_and_moves_encode_as_the_pallet_declares_them() {
 }
 
 #[test]
+fn timelocked_commits_are_the_same_bytes_for_both_recorded_runtimes() {
+    let metadata = metadata();
+    let pallet = metadata.pallet_by_name("SubtensorModule").expect("the pallet");
+    let storage = pallet.storage().expect("storage");
+    // The bytes below are those of spec 393; equal hashes say that the older runtime takes and keeps the same.
+    for name in ["commit_timelocked_weights", "commit_timelocked_mechanism_weights"] {
+        let own = format!("0x{}", hex(&pallet.call_hash(name).expect("the call")));
+        for runtime in ["2025-12", "393"] {
+            let real = &super::recorded()[runtime]["calls"][format!("SubtensorModule.{name}")];
+            assert_eq!(real, &own, "{name} of {runtime}");
+        }
+    }
+    for name in [
+        "TimelockedWeightCommits",
+        "CommitRevealWeightsVersion",
+        "RevealPeriodEpochs",
+    ] {
+        assert!(storage.entry_by_name(name).is_some(), "{name}");
+        let own = format!("0x{}", hex(&pallet.storage_hash(name).expect("the item")));
+        for runtime in ["2025-12", "393"] {
+            let real = &super::recorded()[runtime]["storage"][format!("SubtensorModule.{name}")];
+            assert_eq!(real, &own, "{name} of {runtime}");
+        }
+    }
+    // Pallet 7, call 118, netuid 1, the mechanism, three bytes, the round, the version.
+    for (mecid, byte) in [(0, "00"), (3, "03")] {
+        let call = Call::commit_timelocked_weights(1, mecid, &[1, 2, 3], 17_000_000, 4);
+        let vector = &samples("commit_timelocked_mechanism_weights")[0];
+        let expected = format!("{}{byte}{}", &vector[..8], &vector[10..]);
+        assert_eq!(bytes(&call, &metadata), expected, "mechanism {mecid}");
+        assert!(expected.ends_with("0c01020340660301000000000400"), "{expected}");
+    }
+}
+
+#[test]
 fn a_runtime_without_mechanisms_gets_the_plain_call() {
     let mut older = recorded();
     let calls = older["pallets"]["SubtensorModule"]["calls"]
