@@ -1,6 +1,8 @@
 //! One WebSocket connection, which remembers when it broke.
 
 use futures::StreamExt;
+use serde::de::{Deserialize, Deserializer, Visitor};
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -13,7 +15,7 @@ use subxt::ext::jsonrpsee::core::client::Error as TransportError;
 use subxt::ext::jsonrpsee::ws_client::{PingConfig, WsClient, WsClientBuilder};
 use subxt::rpcs::client::{RawRpcFuture, RawRpcSubscription, RpcClientT};
 use subxt::rpcs::methods::LegacyRpcMethods;
-use subxt::rpcs::{Error as RpcError, RpcClient};
+use subxt::rpcs::{Error as RpcError, RpcClient, rpc_params};
 use subxt::{OnlineClient, SubstrateConfig as Config};
 use tokio::sync::Notify;
 
@@ -178,9 +180,41 @@ impl Live {
         Ok(client)
     }
 
+    /// Calls an interface of the runtime at the best block that the node has when it answers.
+    ///
+    /// The same as the method of this name in [`Methods`], for answers of any size.
+    pub(crate) async fn state_call(&self, function: &str, input: &[u8]) -> Result<Vec<u8>, RpcError> {
+        let params = rpc_params![function, const_hex::encode_prefixed(input)];
+        let answer: HexBytes = self.raw.request("state_call", params).await?;
+        Ok(answer.0)
+    }
+
     /// The chain at the block that was looked at last, without asking anybody.
     pub(crate) fn recent(&self) -> ClientAt {
         self.recent.lock().clone()
+    }
+}
+
+/// Bytes as nodes write them, decoded where they lie in the answer.
+struct HexBytes(Vec<u8>);
+
+impl<'de> Deserialize<'de> for HexBytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+
+        impl Visitor<'_> for Text {
+            type Value = HexBytes;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("bytes in hex")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<HexBytes, E> {
+                const_hex::decode(text).map(HexBytes).map_err(E::custom)
+            }
+        }
+
+        deserializer.deserialize_str(Text)
     }
 }
 
