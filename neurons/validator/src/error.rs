@@ -75,6 +75,16 @@ pub enum ValidatorError {
     /// Something that somebody has to act on before weights can be set.
     #[error(transparent)]
     Obstacle(#[from] axoneme_weights::Obstacle),
+    /// No such mechanism.
+    #[error("--neuron.mechanism {given}: subnet {netuid} has {count}, counted from 0; give one of them")]
+    Mechanism {
+        /// What was given.
+        given: u8,
+        /// The subnet.
+        netuid: u16,
+        /// How many it has.
+        count: u8,
+    },
     /// No such beacon.
     #[error(
         "--neuron.drand_beacon {given}: {problem}; give auto, quicknet, dev, or the 192 hex digits of a public key"

@@ -32,7 +32,7 @@ use crate::scores::Unasked;
 use crate::stats::ValidatorStats;
 use crate::step::{PromptRun, StepConfig};
 use crate::tls_keys;
-use crate::weights::{LEDGER, WeightSetter, WeightsConfig, beacon, check_subnet, own_version_key};
+use crate::weights::{LEDGER, WeightSetter, WeightsConfig, beacon, check_mechanism, check_subnet, own_version_key};
 
 /// Time for duties to end; less than the five seconds an operator waits.
 const DRAIN: Duration = Duration::from_secs(3);
@@ -302,9 +302,13 @@ async fn weights_config(config: &ValidatorConfig, identity: &Identity) -> Result
         .await
         .map_err(|error| preflight::chain_failure(&error))?;
     check_subnet(netuid, &settings, version_key).map_err(|error| Failure::new(ExitCode::Config, &error))?;
+    let mecid = config.neuron.mechanism;
+    let count = identity.chain.mechanism_count(netuid).await;
+    let count = count.map_err(|error| preflight::chain_failure(&error))?;
+    check_mechanism(netuid, mecid, count).map_err(|error| Failure::new(ExitCode::Config, &error))?;
     let view = identity
         .chain
-        .weights_view(netuid, 0, &identity.hotkey.account_id())
+        .weights_view(netuid, mecid, &identity.hotkey.account_id())
         .await;
     let announced = view
         .map_err(|error| preflight::chain_failure(&error))?
@@ -314,6 +318,7 @@ async fn weights_config(config: &ValidatorConfig, identity: &Identity) -> Result
         .map_err(|error| Failure::new(ExitCode::Config, &error))?;
     Ok(Some(WeightsConfig {
         netuid,
+        mecid,
         epoch_length: config.neuron.epoch_length(),
         version_key,
         method: config.neuron.commit_reveal,

@@ -29,6 +29,8 @@ pub fn own_version_key() -> u64 {
 pub struct WeightsConfig {
     /// The subnet.
     pub netuid: u16,
+    /// The mechanism in it whose weights are set; 0 is the main one.
+    pub mecid: u8,
     /// Blocks between two settings.
     pub epoch_length: u64,
     /// Version sent along.
@@ -93,6 +95,20 @@ fn shares(weights: &[(u16, u16)], metagraph: &Metagraph) -> Vec<(AccountId, f64)
     let sum: f64 = weights.iter().map(|(_, value)| f64::from(*value)).sum();
     let share = |&(uid, value): &(u16, u16)| Some((metagraph.neuron(uid)?.hotkey, f64::from(value) / sum));
     weights.iter().filter_map(share).collect()
+}
+
+/// Refuses a mechanism that the subnet, which has `count` of them, does not have.
+pub fn check_mechanism(netuid: u16, mecid: u8, count: u8) -> Result<(), ValidatorError> {
+    // A subnet that was never split is one mechanism.
+    let count = count.max(1);
+    match mecid < count {
+        true => Ok(()),
+        false => Err(ValidatorError::Mechanism {
+            given: mecid,
+            netuid,
+            count,
+        }),
+    }
 }
 
 /// Refuses subnets whose rules these weights would break.

@@ -100,6 +100,11 @@ fn neuron() -> Vec<Setting> {
             "Version key sent with the weights",
         ),
         Setting::new(
+            "neuron.mechanism",
+            Kind::Integer,
+            "Mechanism of the subnet whose weights are set; 0 is the main one",
+        ),
+        Setting::new(
             "neuron.commit_reveal",
             Kind::Text,
             "How weights are committed where they have to be: auto, timelocked or hash",

@@ -96,6 +96,8 @@ pub struct NeuronSection {
     pub disable_set_weights: bool,
     /// Version key sent with the weights; unset sends this program's own.
     pub weights_version_key: Option<u64>,
+    /// Mechanism of the subnet whose weights this validator sets; 0 is the main one.
+    pub mechanism: u8,
     /// How weights are committed on a subnet with commit–reveal: `auto`, `timelocked` or `hash`.
     pub commit_reveal: Method,
     /// Beacon of timelocked weights: `auto` (quicknet; on a local chain the one that the chain names), `quicknet`, `dev`,
@@ -200,6 +202,7 @@ impl Default for NeuronSection {
             checkpoint_block_length: 100,
             disable_set_weights: false,
             weights_version_key: None,
+            mechanism: 0,
             commit_reveal: Method::Auto,
             drand_beacon: "auto".into(),
             disable_log_rewards: false,

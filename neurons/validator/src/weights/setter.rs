@@ -10,7 +10,7 @@ use axoneme_chain::{Chain, Class, Metagraph};
 use axoneme_neuron::{DutyError, ExitCode, Failure, Heart, Readiness, StateStore};
 use axoneme_wallet::{AccountId, Keypair};
 use axoneme_weights::{
-    Change, Ledger, Obstacle, OnChain, Settings, Stage, Tick, View, WeightsError, WeightsSource, Worker,
+    Change, Intent, Ledger, Obstacle, OnChain, Settings, Stage, Tick, View, WeightsError, WeightsSource, Worker,
 };
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha20Rng;
@@ -129,12 +129,12 @@ impl WeightSetter {
             let (newest, path) = (old.newest(), self.ledger.display());
             tracing::warn!(head, newest, "the local chain has begun anew: {path} is, too");
         }
-        let WeightsConfig { netuid, .. } = self.config;
+        let WeightsConfig { netuid, mecid, .. } = self.config;
         let chain = OnChain {
             chain: self.chain.clone(),
             hotkey: Arc::clone(&self.hotkey),
             netuid,
-            mecid: 0,
+            mecid,
         };
         let source = Scores {
             chain: self.chain.clone(),
@@ -144,7 +144,7 @@ impl WeightSetter {
         };
         let settings = Settings {
             netuid,
-            mecid: 0,
+            mecid,
             version_key: self.config.version_key,
             every: self.config.epoch_length,
             method: self.config.method,
@@ -178,7 +178,8 @@ impl WeightSetter {
     /// Passes on what a step came to.
     async fn note(&self, tick: &Tick, ledger: &Ledger) {
         let refused = tick.failed.as_ref().filter(|error| error.class() != Class::Transient);
-        match (&tick.obstacle, refused, unrevealed(ledger)) {
+        let WeightsConfig { netuid, mecid, .. } = self.config;
+        match (&tick.obstacle, refused, unrevealed(ledger, netuid, mecid)) {
             (Some(obstacle), ..) => self.report(&obstacle.to_string()),
             (None, Some(error), _) => self.report(&error.to_string()),
             // Counted and logged when it was noticed.
@@ -198,12 +199,9 @@ impl WeightSetter {
 
     /// What has just been included, as shares that sum to one.
     async fn shares(&self, change: &Change, ledger: &Ledger) -> Vec<(AccountId, f64)> {
-        let intent = ledger
-            .intents
-            .iter()
-            .rev()
-            .find(|intent| intent.window == change.window);
-        let (Some(intent), Ok(metagraph)) = (intent, self.chain.metagraph(self.config.netuid).await) else {
+        let WeightsConfig { netuid, mecid, .. } = self.config;
+        let intent = newest(ledger, netuid, mecid, |intent| intent.window == change.window);
+        let (Some(intent), Ok(metagraph)) = (intent, self.chain.metagraph(netuid).await) else {
             return Vec::new();
         };
         let weights: Vec<(u16, u16)> = intent.uids.iter().copied().zip(intent.values.iter().copied()).collect();
@@ -238,9 +236,15 @@ fn record(
         .collect()
 }
 
+/// The newest such intent of a mechanism: the record may hold those of another one, which was set before.
+fn newest(ledger: &Ledger, netuid: u16, mecid: u8, is_it: impl Fn(&Intent) -> bool) -> Option<&Intent> {
+    let own = ledger.of(netuid, mecid).into_iter().rev();
+    own.map(|at| &ledger.intents[at]).find(|intent| is_it(intent))
+}
+
 /// Why the newest weights that were included are not revealed and never will be, if that is so.
-fn unrevealed(ledger: &Ledger) -> Option<String> {
-    let newest = ledger.intents.iter().rev().find(|intent| {
+fn unrevealed(ledger: &Ledger, netuid: u16, mecid: u8) -> Option<String> {
+    let newest = newest(ledger, netuid, mecid, |intent| {
         matches!(
             intent.stage,
             Stage::Revealed { .. } | Stage::Superseded { .. } | Stage::Expired { .. }

@@ -6,6 +6,7 @@ mod flags;
 mod flow;
 mod gating;
 mod kill_loop;
+mod mechanisms;
 pub mod models;
 mod passes;
 mod replay;
