@@ -47,8 +47,12 @@ struct Hints {
 }
 
 impl TextTokenizer {
-    /// From the files beside safetensors weights.
-    pub(crate) fn from_folder(folder: &Path) -> Result<Self, ModelError> {
+    /// From the files beside safetensors weights: `tokenizer.json`, and what `tokenizer_config.json` and
+    /// `chat_template.jinja` say, where they are there.
+    ///
+    /// # Errors
+    /// For files that are missing or damaged, and a chat template that does not work.
+    pub fn from_folder(folder: &Path) -> Result<Self, ModelError> {
         let inner = read_tokenizer(&folder.join("tokenizer.json"))?;
         let mut hints = Hints::default();
         hints.read_folder(folder)?;
@@ -140,11 +144,29 @@ impl TextTokenizer {
         self.ends.binary_search(&token).is_ok()
     }
 
+    /// Whether the model came with a way to write chats.
+    pub fn has_chat_template(&self) -> bool {
+        self.template.is_some()
+    }
+
+    /// The tokens of a chat that is over, as a model that judges chats reads it. Special tokens written out in a message
+    /// are removed, as in a prompt.
+    ///
+    /// # Errors
+    /// When the model has no chat template, or that refuses these messages.
+    pub fn encode_finished_chat(&self, messages: &[crate::Message]) -> Result<Vec<u32>, EngineError> {
+        self.encode_messages(messages, false)
+    }
+
     /// The prompt for a chat that the model should continue.
     ///
     /// Special tokens written out in a message are removed: a caller must not be able to close its own turn and speak
     /// as the system.
     pub(crate) fn encode_chat(&self, messages: &[crate::Message]) -> Result<Vec<u32>, EngineError> {
+        self.encode_messages(messages, true)
+    }
+
+    fn encode_messages(&self, messages: &[crate::Message], due: bool) -> Result<Vec<u32>, EngineError> {
         let template = self.template.as_ref().ok_or(EngineError::NoTemplate)?;
         let clean: Vec<crate::Message> = messages
             .iter()
@@ -153,7 +175,7 @@ impl TextTokenizer {
                 content: self.without_specials(&message.content),
             })
             .collect();
-        let text = template.render(&clean).map_err(EngineError::Template)?;
+        let text = template.render(&clean, due).map_err(EngineError::Template)?;
         self.encode_with(&text, false)
     }
 

@@ -30,7 +30,8 @@ pub mod weights;
 pub use error::{ModelFault, RewardError};
 pub use memory::MemoryError;
 pub use models::{
-    LogProbScorer, ModelInput, RepeatPenalty, SentenceEmbedder, TextClassifier, TextGenerator, TokenValues, WordPieces,
+    ConversationForm, LogProbScorer, ModelInput, RepeatPenalty, SentenceEmbedder, TextClassifier, TextGenerator,
+    TokenValues, WordPieces,
 };
 pub use normalise::RunningNorm;
 pub use pipeline::{Extra, Judged, Mask, Penalty, Pipeline, PipelineBuilder, Response, RewardFunction, Scores};

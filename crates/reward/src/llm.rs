@@ -5,10 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use axoneme_llm::{Embedder, Engine, EngineError, FinishReason, Generation, Message, Request};
+use axoneme_llm::{
+    Embedder, Engine, EngineError, FinishReason, GenerateError, Generation, Generator, Message, OpenAi, Request,
+    TextTokenizer,
+};
+use futures::StreamExt;
 
 use crate::error::ModelFault;
-use crate::models::{LogProbScorer, RepeatPenalty, SentenceEmbedder, TextGenerator, WordPieces};
+use crate::models::{ConversationForm, LogProbScorer, RepeatPenalty, SentenceEmbedder, TextGenerator, WordPieces};
 
 impl From<RepeatPenalty> for axoneme_llm::RepeatPenalty {
     fn from(repeat: RepeatPenalty) -> Self {
@@ -85,6 +89,48 @@ impl TextGenerator for Engine {
             texts.push(finished(generation).await?);
         }
         Ok(texts)
+    }
+}
+
+/// Prompts asked of a server at the same time.
+const AT_ONCE: usize = 8;
+
+#[async_trait]
+impl TextGenerator for OpenAi {
+    /// As the model in this process. A prompt that the server refuses by itself, because it is too long for its model, gets
+    /// an empty answer; where it refuses all of them, that is an error.
+    async fn continue_texts(&self, prompts: Vec<String>, max_tokens: usize) -> Result<Vec<String>, ModelFault> {
+        let ask = |prompt: String| async move {
+            let request = Request::new(vec![Message::user(prompt)], max_tokens).within(GENERATION_DEADLINE);
+            match self.generate(request).await {
+                Ok(generation) => finished(Some(generation)).await.map(Ok),
+                Err(error @ GenerateError::Refused { status: 400..500, .. }) => Ok(Err(error)),
+                Err(error) => Err(ModelFault::from(error)),
+            }
+        };
+        let mut answers = futures::stream::iter(prompts.into_iter().map(ask)).buffered(AT_ONCE);
+        let (mut texts, mut refused) = (Vec::new(), None);
+        while let Some(answer) = answers.next().await {
+            match answer? {
+                Ok(text) => texts.push(text),
+                Err(error) => {
+                    texts.push(String::new());
+                    refused = Some(error);
+                }
+            }
+        }
+        match refused {
+            Some(error) if texts.iter().all(String::is_empty) => Err(error.into()),
+            _ => Ok(texts),
+        }
+    }
+}
+
+impl ConversationForm for TextTokenizer {
+    /// By the model's own chat template.
+    fn ids(&self, prompt: &str, completion: &str) -> Result<Vec<u32>, ModelFault> {
+        let turns = [Message::user(prompt), Message::new("assistant", completion)];
+        Ok(self.encode_finished_chat(&turns)?)
     }
 }
 

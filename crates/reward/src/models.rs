@@ -93,6 +93,13 @@ pub trait TextClassifier: Send + Sync {
     fn has_token(&self, text: &str) -> bool;
 }
 
+/// How a model that judges conversations wants one written.
+pub trait ConversationForm: Send + Sync {
+    /// The ids of a prompt and the completion that answers it, not cut. What a miner writes can neither end its turn nor
+    /// begin another one.
+    fn ids(&self, prompt: &str, completion: &str) -> Result<Vec<u32>, ModelFault>;
+}
+
 /// A model with one number for every token.
 #[async_trait]
 pub trait TokenValues: Send + Sync {

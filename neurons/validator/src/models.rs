@@ -1,5 +1,7 @@
 //! The models the rewards need: taken from the host program, or loaded.
 
+mod server;
+
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,10 +9,11 @@ use std::sync::Arc;
 use axoneme_gating::{Encoder, SentenceEncoder};
 use axoneme_llm::{
     DeviceChoice, Embedder, Engine, EngineConfig, MINILM_L6, ModelError, ModelRef, ModelStore, SMOLLM2_135M, Shipped,
-    StderrProgress,
+    StderrProgress, TextTokenizer,
 };
 use axoneme_neuron::{ExitCode, Failure};
-use axoneme_reward::{ModelFault, SentenceEmbedder, TextClassifier, TokenValues, WordPieces};
+use axoneme_reward::functions::PairFormat;
+use axoneme_reward::{ConversationForm, ModelFault, SentenceEmbedder, TextClassifier, TokenValues, WordPieces};
 use axoneme_scoring::{Head, Pooling, Remote, RemoteConfig, Scoring, ScoringConfig, ScoringError, ScoringModel};
 
 use crate::config::ValidatorConfig;
@@ -108,7 +111,7 @@ pub async fn load(config: &ValidatorConfig, host: &Host) -> Result<Parts, Failur
         .as_deref()
         .filter(|_| reward.reciprocate_weight > 0.0)
     {
-        parts.reciprocate = Some(loader.classifier(RECIPROCATE, model).await?);
+        (parts.reciprocate, parts.conversation) = loader.judge_of_chats(model, reward.reciprocate_format).await?;
     }
     if let Some(model) = reward.dahoas_model.as_deref().filter(|_| reward.dahoas_weight > 0.0) {
         parts.values = Some(loader.values(DAHOAS, model).await?);
@@ -118,16 +121,14 @@ pub async fn load(config: &ValidatorConfig, host: &Host) -> Result<Parts, Failur
         .as_deref()
         .filter(|_| reward.prompt_based_weight > 0.0)
     {
-        let engine = match &host.engine {
-            Some(engine) if model == "default" => engine.clone(),
-            _ => loader.engine(PROMPT, model).await?,
-        };
-        parts.generator = Some(Arc::new(engine));
+        parts.generator = Some(match &host.engine {
+            Some(engine) if model == "default" => Arc::new(engine.clone()),
+            _ if is_address(model) => Arc::new(server::connect(PROMPT, model, &reward.prompt_based_key_env).await?),
+            _ => Arc::new(loader.engine(PROMPT, model).await?),
+        });
     }
     if let Some(model) = reward.nsfw_model.as_deref().filter(|_| !neuron.nsfw_off) {
         parts.nsfw = Some(loader.classifier(NSFW, model).await?);
-    } else if !neuron.nsfw_off {
-        tracing::info!("--reward.nsfw_model is not set: answers are not searched for unsafe text");
     }
     if let Some(model) = reward
         .relevance_distance_model
@@ -191,6 +192,7 @@ pub async fn encoder(
     Ok(Some(Arc::new(SentenceEncoder(embedder))))
 }
 
+type JudgeOfChats = (Option<Arc<dyn TextClassifier>>, Option<Arc<dyn ConversationForm>>);
 type Sentences = (Arc<dyn SentenceEmbedder>, Option<Arc<dyn WordPieces>>);
 
 /// The embedding model that ships.
@@ -211,7 +213,7 @@ impl Loader {
 
     /// Where a model is. `default` is what "default" stands for, where anything does.
     async fn find(&self, role: Role, reference: &str, default: Option<&'static Shipped>) -> Result<Place, Failure> {
-        if reference.starts_with("http://") || reference.starts_with("https://") {
+        if is_address(reference) {
             let remote = Remote::connect(RemoteConfig::new(reference)).await;
             return remote
                 .map(Place::Remote)
@@ -275,6 +277,30 @@ impl Loader {
         })
     }
 
+    /// The reward model that reads conversations, and how it wants them written where its own template is to be used.
+    async fn judge_of_chats(&mut self, reference: &str, format: PairFormat) -> Result<JudgeOfChats, Failure> {
+        let (role, wanted) = (RECIPROCATE, format == PairFormat::Template);
+        let none = |error: &str| Err(role.failure(reference, &std::io::Error::other(error)));
+        let path = match self.find(role, reference, None).await? {
+            Place::Remote(_) if wanted => {
+                return none("a server does not tell its chat template; use --reward.reciprocate_format chat");
+            }
+            Place::Remote(remote) => return Ok((Some(Arc::new(remote)), None)),
+            Place::Here(path) => path,
+        };
+        let model = self.scored(role, reference, &path, Head::Classify).await?;
+        let mut template: Option<Arc<dyn ConversationForm>> = None;
+        if wanted || format == PairFormat::Auto {
+            let tokenizer = TextTokenizer::from_folder(&path).map_err(|error| role.failure(reference, &error))?;
+            if tokenizer.has_chat_template() {
+                template = Some(Arc::new(tokenizer));
+            } else if wanted {
+                return none("it has no chat template; use --reward.reciprocate_format auto");
+            }
+        }
+        Ok((Some(Arc::new(model)), template))
+    }
+
     async fn values(&mut self, role: Role, reference: &str) -> Result<Arc<dyn TokenValues>, Failure> {
         let path = self.here(role, reference, None).await?;
         Ok(Arc::new(self.scored(role, reference, &path, Head::Values).await?))
@@ -306,6 +332,10 @@ impl Loader {
         let embedder = on_blocking_thread(EMBEDDING, reference, move || Embedder::load(&path, device)).await?;
         shipped(embedder).map_err(|error| EMBEDDING.failure(reference, &*error))
     }
+}
+
+fn is_address(reference: &str) -> bool {
+    reference.starts_with("http://") || reference.starts_with("https://")
 }
 
 /// Whether the model in a folder reads only backwards, by the name of its architecture.

@@ -9,7 +9,7 @@ use axoneme_reward::masks::{
 use axoneme_reward::models::EmbeddingCache;
 use axoneme_reward::penalties::{KeywordMatch, SentenceMatch, TaskValidation};
 use axoneme_reward::{
-    LogProbScorer, Pipeline, SentenceEmbedder, TextClassifier, TextGenerator, TokenValues, WordPieces,
+    ConversationForm, LogProbScorer, Pipeline, SentenceEmbedder, TextClassifier, TextGenerator, TokenValues, WordPieces,
 };
 
 use crate::config::{SettingsError, ValidatorConfig};
@@ -26,6 +26,8 @@ pub struct Parts {
     pub rlhf: Option<Arc<dyn TextClassifier>>,
     /// For the reward over conversations.
     pub reciprocate: Option<Arc<dyn TextClassifier>>,
+    /// How that one's conversations are written, where it came with a template of its own that is to be used.
+    pub conversation: Option<Arc<dyn ConversationForm>>,
     /// For the reward over values.
     pub values: Option<Arc<dyn TokenValues>>,
     /// For the reward over marks.
@@ -52,7 +54,10 @@ pub fn pipeline(config: &ValidatorConfig, parts: Parts) -> Result<Pipeline, Sett
         builder = builder.reward(reward.rlhf_weight, Rlhf::new(model));
     }
     if let Some(model) = parts.reciprocate {
-        let function = Reciprocate::new(model, reward.reciprocate_format);
+        let function = match parts.conversation {
+            Some(template) => Reciprocate::by_template(model, template),
+            None => Reciprocate::new(model, reward.reciprocate_format),
+        };
         builder = builder.reward(reward.reciprocate_weight, function);
     }
     if let Some(model) = parts.values {
@@ -100,4 +105,31 @@ pub fn pipeline(config: &ValidatorConfig, parts: Parts) -> Result<Pipeline, Sett
         .penalty(SentenceMatch::new(reward.sentence_match_max_penalty, reward.patterns))
         .penalty(KeywordMatch::new(reward.keyword_match_max_penalty, reward.patterns));
     Ok(builder.build()?)
+}
+
+/// One line about the reward functions and masks that judge answers on the network by default and that `config` leaves out,
+/// each with what switches it on; `None` when none is.
+pub fn left_out(config: &ValidatorConfig) -> Option<String> {
+    let (neuron, reward) = (&config.neuron, &config.reward);
+    let off = [
+        (reward.dpo_weight == 0.0, "dpo reward (--reward.dpo_weight)"),
+        (
+            reward.reciprocate_weight == 0.0,
+            "reciprocate reward (--reward.reciprocate_weight, --reward.reciprocate_model)",
+        ),
+        (neuron.blacklist_off, "phrase blacklist (no --neuron.blacklist_off)"),
+        (neuron.relevance_off, "relevance (no --neuron.relevance_off)"),
+        (neuron.diversity_off, "diversity (no --neuron.diversity_off)"),
+        (
+            neuron.nsfw_off || reward.nsfw_model.is_none(),
+            match neuron.nsfw_off {
+                true => "filter of unsafe text (no --neuron.nsfw_off, --reward.nsfw_model)",
+                false => "filter of unsafe text (--reward.nsfw_model)",
+            },
+        ),
+    ];
+    let names: Vec<&str> = off.into_iter().filter(|(off, _)| *off).map(|(_, name)| name).collect();
+    let told = "validators of the network judge by these too, which are off here; their fields in records are null. In brackets \
+                what switches them on";
+    (!names.is_empty()).then(|| format!("{told}: {}", names.join(", ")))
 }

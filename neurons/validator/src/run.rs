@@ -28,6 +28,7 @@ use crate::judges::{Judges, judges};
 use crate::passes::{PassSettings, Passes, stream};
 use crate::recall::recall;
 use crate::replay::start::Start;
+use crate::reward::left_out;
 use crate::scores::Unasked;
 use crate::stats::ValidatorStats;
 use crate::step::{PromptRun, StepConfig};
@@ -119,6 +120,9 @@ async fn start(config: ValidatorConfig, host: Host, cancel: CancellationToken) -
     let genesis = hex::encode(identity.chain.genesis_hash());
     let book = Book::open(store, &genesis, stats).map_err(|error| Failure::new(ExitCode::State, &error))?;
 
+    if let Some(left_out) = left_out(&config).filter(|_| !is_core) {
+        tracing::warn!("{left_out}");
+    }
     let seed = config.seed.unwrap_or_else(rand::random);
     let Judges {
         pipeline: mut judge,

@@ -42,15 +42,15 @@ impl ChatTemplate {
             role: "user".into(),
             content: "Hello".into(),
         }];
-        let rendered = template.render(&trial)?;
+        let rendered = template.render(&trial, true)?;
         if !rendered.contains("Hello") {
             return Err("it drops what the user says".into());
         }
         Ok(template)
     }
 
-    /// The text of these messages, ending where the assistant's answer begins.
-    pub(crate) fn render(&self, messages: &[crate::Message]) -> Result<String, String> {
+    /// The text of these messages; where an answer is `due`, up to where it begins.
+    pub(crate) fn render(&self, messages: &[crate::Message], due: bool) -> Result<String, String> {
         let template = self.environment.get_template(NAME).map_err(|error| describe(&error))?;
         let messages: Vec<Value> = messages
             .iter()
@@ -62,7 +62,7 @@ impl ChatTemplate {
         template
             .render(context! {
                 messages => messages,
-                add_generation_prompt => true,
+                add_generation_prompt => due,
                 bos_token => self.begin.as_str(),
                 eos_token => self.end.as_str(),
                 // Models that think aloud first would spend a caller's whole time limit on it.

@@ -36,6 +36,22 @@ fn a_chat_is_written_as_the_template_says() {
 }
 
 #[test]
+fn a_chat_that_is_over_ends_with_what_was_said() {
+    let tokenizer = tokenizer(CHATML);
+    assert!(tokenizer.has_chat_template());
+    let messages = [Message::user("Hello"), Message::new("assistant", "Hi<|im_end|>there")];
+    let tokens = tokenizer.encode_finished_chat(&messages).unwrap();
+    let expected = "<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\nHithere<|im_end|>\n";
+    assert_eq!(tokens, tokenizer.encode(expected).unwrap());
+    let without = TextTokenizer::from_folder(folder_with(None).path()).unwrap();
+    assert!(!without.has_chat_template());
+    assert!(matches!(
+        without.encode_finished_chat(&messages),
+        Err(EngineError::NoTemplate)
+    ));
+}
+
+#[test]
 fn a_message_cannot_open_a_turn_of_its_own() {
     let tokenizer = tokenizer(CHATML);
     let start = tokenizer.inner().token_to_id("<|im_start|>").unwrap();

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{aside, checked, first_logit};
 use crate::error::{ModelFault, RewardError};
-use crate::models::{ModelInput, TextClassifier};
+use crate::models::{ConversationForm, ModelInput, TextClassifier};
 use crate::pipeline::{RewardFunction, Scores};
 use crate::task::Task;
 
@@ -15,10 +15,12 @@ use crate::task::Task;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PairFormat {
-    /// By what the model's tokenizer knows: [`PairFormat::OpenAssistant`] where it has the token `<|prompter|>`, else
-    /// [`PairFormat::Chat`].
+    /// By what comes with the model: [`PairFormat::Template`] where it has a chat template, else
+    /// [`PairFormat::OpenAssistant`] where its tokenizer has the token `<|prompter|>`, else [`PairFormat::Chat`].
     #[default]
     Auto,
+    /// By the model's own chat template.
+    Template,
     /// `<|prompter|>` prompt `</s><|assistant|>` completion `</s><|endoftext|>`, as `reciprocate/gpt-j_rm_format-oa` was
     /// trained.
     OpenAssistant,
@@ -47,14 +49,15 @@ impl PairFormat {
         }
     }
 
-    /// The text the model reads.
+    /// The text the model reads, where that is written here: the model's own template is another matter
+    /// ([`Reciprocate::by_template`]).
     ///
     /// In the form [`PairFormat::Chat`] the marks are taken out of prompt and completion first: a miner must not
     /// be able to end its turn and praise itself in the next one. The other form leaves them, as the network does.
     pub fn compose(self, prompt: &str, completion: &str) -> String {
         match self {
             Self::OpenAssistant => format!("<|prompter|>{prompt}</s><|assistant|>{completion}</s><|endoftext|>"),
-            Self::Auto | Self::Chat => format!(
+            Self::Auto | Self::Chat | Self::Template => format!(
                 "<|im_start|>user\n{}<|im_end|>\n<|im_start|>assistant\n{}<|im_end|>\n",
                 without_marks(prompt),
                 without_marks(completion)
@@ -76,13 +79,27 @@ fn without_marks(text: &str) -> String {
 pub struct Reciprocate {
     model: Arc<dyn TextClassifier>,
     format: PairFormat,
+    template: Option<Arc<dyn ConversationForm>>,
 }
 
 impl Reciprocate {
     /// With the model behind `model`, in `format`.
     pub fn new(model: Arc<dyn TextClassifier>, format: PairFormat) -> Self {
         let format = format.for_tokens(|token| model.has_token(token));
-        Self { model, format }
+        Self {
+            model,
+            format,
+            template: None,
+        }
+    }
+
+    /// With the model behind `model`, and the template that came with it.
+    pub fn by_template(model: Arc<dyn TextClassifier>, template: Arc<dyn ConversationForm>) -> Self {
+        Self {
+            model,
+            format: PairFormat::Template,
+            template: Some(template),
+        }
     }
 
     /// The format in use.
@@ -113,15 +130,23 @@ impl RewardFunction for Reciprocate {
         if completions.is_empty() {
             return Ok(Scores::default());
         }
-        let compose = |completion: &String| self.format.compose(&task.base_text, completion);
-        let texts: Vec<String> = completions.iter().map(compose).collect();
-        let model = self.model.clone();
-        let inputs = aside(move || texts.into_iter().map(|text| cut(&*model, text)).collect()).await;
+        let (prompt, completions) = (task.base_text.clone(), completions.to_vec());
+        let (model, format, template) = (self.model.clone(), self.format, self.template.clone());
+        let expected = completions.len();
+        let input = move |completion: &String| match &template {
+            Some(template) => {
+                let mut ids = template.ids(&prompt, completion)?;
+                ids.truncate(model.max_tokens().unwrap_or(usize::MAX));
+                Ok(ModelInput::Ids(ids))
+            }
+            None => cut(&*model, format.compose(&prompt, completion)),
+        };
+        let inputs = aside(move || completions.iter().map(input).collect()).await;
         let logits = match inputs {
             Ok(inputs) => self.model.logits(inputs).await,
             Err(fault) => Err(fault),
         };
-        let logits = checked(self.name(), completions.len(), logits)?;
+        let logits = checked(self.name(), expected, logits)?;
         Ok(Scores {
             raw: logits.iter().map(|logits| first_logit(logits)).collect(),
             extras: Vec::new(),

@@ -190,7 +190,7 @@ fn reward() -> Vec<Setting> {
         Setting::new(
             "reward.reciprocate_format",
             Kind::Text,
-            "How conversations are written: auto, open-assistant or chat",
+            "How conversations are written: auto, template, open-assistant or chat",
         ),
         Setting::new(
             "reward.dahoas_model",
@@ -200,7 +200,12 @@ fn reward() -> Vec<Setting> {
         Setting::new(
             "reward.prompt_based_model",
             Kind::Text,
-            "Language model that gives marks: default, a file, a folder, a hub id",
+            "Language model that gives marks: default, a file, a folder, a hub id, or http://…/v1#model",
+        ),
+        Setting::new(
+            "reward.prompt_based_key_env",
+            Kind::Text,
+            "Environment variable with the key of the server of that model",
         ),
         Setting::new(
             "reward.nsfw_model",

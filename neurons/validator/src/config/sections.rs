@@ -320,12 +320,16 @@ pub struct RewardSection {
     pub rlhf_model: Option<String>,
     /// Reward model that reads a conversation.
     pub reciprocate_model: Option<String>,
-    /// How its conversations are written: `auto`, `open-assistant` or `chat`.
+    /// How its conversations are written: `auto` (by its own chat template, where it has one), `template`, `open-assistant`
+    /// or `chat`.
     pub reciprocate_format: PairFormat,
     /// Model with a value at every token; a folder or hub id.
     pub dahoas_model: Option<String>,
-    /// Language model that gives marks: `default`, a GGUF file, a folder or hub id.
+    /// Language model that gives marks: `default`, a GGUF file, a folder or hub id; or `http://host:port/v1#model`, a model on
+    /// a server with OpenAI's chat completions.
     pub prompt_based_model: Option<String>,
+    /// Name of the environment variable with the key of that server. Servers without keys need none.
+    pub prompt_based_key_env: String,
     /// Classifier of unsafe text; unset switches that filter off.
     pub nsfw_model: Option<String>,
     /// How its numbers become a verdict: `label`, or `reference` for the network's own model.
@@ -376,6 +380,7 @@ impl Default for RewardSection {
             reciprocate_format: PairFormat::Auto,
             dahoas_model: None,
             prompt_based_model: None,
+            prompt_based_key_env: "OPENAI_API_KEY".into(),
             nsfw_model: None,
             nsfw_rule: NsfwVerdict::Label,
             nsfw_label: "nsfw".into(),

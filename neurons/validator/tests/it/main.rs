@@ -1,11 +1,13 @@
 //! The validator's rules against vectors, and whole prompt runs over scripted miners.
 
+mod absent;
 mod core_validator;
 mod crowd;
 mod flags;
 mod flow;
 mod gating;
 mod kill_loop;
+mod marks;
 mod mechanisms;
 pub mod models;
 mod passes;
@@ -15,6 +17,7 @@ mod sampling;
 mod scores;
 mod support;
 mod tasks;
+mod templates;
 mod texts;
 mod weights;
 mod whole;
