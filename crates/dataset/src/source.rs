@@ -236,7 +236,10 @@ impl Source {
     }
 
     fn is_usable(&self, text: &str) -> bool {
-        text.matches('.').count() >= self.min_dots && !text.trim().is_empty()
+        // Whatever the setting, there has to be a word before the last dot: a validator keeps what is before a dot, and
+        // would ask about nothing.
+        let kept = text.rsplit_once('.').map_or("", |(kept, _)| kept);
+        text.matches('.').count() >= self.min_dots && kept.contains(char::is_alphanumeric)
     }
 
     fn fill(&mut self) -> Result<(), DatasetError> {

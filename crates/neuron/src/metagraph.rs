@@ -80,7 +80,8 @@ pub fn keep_fresh(
                 heart.beat();
                 let head = *heads.borrow_and_update();
                 let connected = states.borrow_and_update().is_connected();
-                if connected && is_due(&syncer, netuid, head, blocks) {
+                let newest = syncer.newest(netuid).ok().flatten();
+                if connected && is_due(newest.as_deref(), head, blocks) {
                     let started = std::time::Instant::now();
                     let fetched = syncer.refresh(netuid).await;
                     complain(&syncer, netuid, &readiness);
@@ -101,8 +102,9 @@ pub fn keep_fresh(
     Metagraphs { newest, syncer }
 }
 
-fn is_due(syncer: &MetagraphSyncer, netuid: u16, head: u64, blocks: u64) -> bool {
-    let Ok(Some(snapshot)) = syncer.newest(netuid) else {
+/// Counted from the block of the last refresh, and from nothing that the chain says about this neuron.
+fn is_due(newest: Option<&Snapshot>, head: u64, blocks: u64) -> bool {
+    let Some(snapshot) = newest else {
         return true;
     };
     let fetched_at = snapshot.metagraph.block;
@@ -163,4 +165,30 @@ pub fn watch_connection(duties: &mut Duties, chain: &Chain, readiness: &Readines
             }
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refresh_is_due_so_many_blocks_after_the_last_one() {
+        let empty = Metagraph {
+            netuid: 1,
+            block: 1000,
+            tempo: 360,
+            last_step: 0,
+            neurons: Vec::new(),
+        };
+        // No neuron is in it at all: when one last set weights cannot matter.
+        let fresh = Snapshot::fetched_now(empty, [0; 32]);
+        let due = |head| is_due(Some(&fresh), head, 100);
+        assert_eq!(
+            [1000, 1001, 1099, 1100, 5000].map(due),
+            [false, false, false, true, true]
+        );
+        assert!(due(3), "the chain started over");
+        assert!(!due(0), "no block is known yet");
+        assert!(is_due(None, 1000, 100));
+    }
 }

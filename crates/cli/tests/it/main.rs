@@ -7,6 +7,7 @@ mod harness;
 mod kill;
 mod openai;
 mod outage;
+mod quiet;
 mod tls;
 mod up;
 mod wrong_input;

@@ -200,6 +200,20 @@ fn sources_are_drawn_by_their_weights_and_each_starts_over_by_itself() {
     assert_eq!(last.len(), 57, "every record of both sources came");
 }
 
+/// What is kept of a text ends before a dot, so one without a word before its last dot leaves nothing to ask about.
+#[test]
+fn a_text_that_would_leave_nothing_is_skipped_whatever_the_setting() {
+    let lines = ["no dots", ".text", " . . ", "", "One word. The rest"];
+    let lines: String = lines.iter().map(|text| format!("{{\"text\":\"{text}\"}}\n")).collect();
+    let folder = folder(&[("a.jsonl", &lines)]);
+    let config = DatasetConfig {
+        min_dots: 0,
+        ..reading(folder.path())
+    };
+    let dataset = Dataset::open(&config, 1).unwrap();
+    assert_eq!(take(&dataset, 3), ["One word. The rest"; 3]);
+}
+
 #[test]
 fn a_source_without_usable_text_is_an_error_that_counts() {
     let folder = folder(&[("a.jsonl", "{\"text\":\"no dots\"}\n")]);

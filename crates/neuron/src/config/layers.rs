@@ -56,6 +56,9 @@ pub(super) fn stack(
     Ok(figment)
 }
 
+/// Names of variables as some release of the Python library wrote them, and as they were meant. The right one wins.
+const MISSPELT: [(&str, &str); 1] = [("BT_AXON_MAX_WORERS", "BT_AXON_MAX_WORKERS")];
+
 /// One layer per variable that is set. The field's own `BT_*` names come first, so that the
 /// explicit `AXONEME_*` form wins.
 fn environment(program: &Program, env: &[(String, String)]) -> Result<Vec<Layer>, ConfigError> {
@@ -66,7 +69,9 @@ fn environment(program: &Program, env: &[(String, String)]) -> Result<Vec<Layer>
     };
     let mut layers = Vec::new();
     for setting in &program.settings {
-        for name in setting.env.map(str::to_owned).into_iter().chain([setting.own_env()]) {
+        let misspelt = MISSPELT.iter().filter(|(_, meant)| setting.env == Some(meant));
+        let names = misspelt.map(|(typed, _)| *typed).chain(setting.env).map(str::to_owned);
+        for name in names.chain([setting.own_env()]) {
             if let Some(text) = find(&name) {
                 layers.push(layer(&name, setting, text));
             }

@@ -63,6 +63,18 @@ fn flags_win_over_environment_over_file_over_defaults() {
 }
 
 #[test]
+fn wallet_variables_set_what_they_name_and_a_misspelt_one_is_understood() {
+    let config = run(&[], &[("BT_WALLET_NAME", "cold"), ("BT_AXON_MAX_WORERS", "3")]);
+    assert_eq!((config.wallet.name.as_str(), config.axon.max_workers), ("cold", 3));
+    assert_eq!(config.wallet.hotkey, WalletConfig::default().hotkey);
+    let config = run(&[], &[("BT_WALLET_HOTKEY", "hot"), ("BT_AXON_MAX_WORKERS", "4")]);
+    assert_eq!((config.wallet.hotkey.as_str(), config.axon.max_workers), ("hot", 4));
+    assert_eq!(config.wallet.name, WalletConfig::default().name);
+    let both = [("BT_AXON_MAX_WORERS", "3"), ("BT_AXON_MAX_WORKERS", "4")];
+    assert_eq!(run(&[], &both).axon.max_workers, 4);
+}
+
+#[test]
 fn both_spellings_of_a_flag_are_accepted_and_switches_take_no_value() {
     let config = run(
         &["--axon.external-port=9", "--logging.debug", "--netuid=3", "--no_prompt"],

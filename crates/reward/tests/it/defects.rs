@@ -1,24 +1,8 @@
-//! The catalogue of what the network's first programs do wrong and this crate must not.
-//!
-//! | no | what they do | where it is shown that we do not |
-//! | --- | --- | --- |
-//! | 3 | a mask switched off masks everything | [`a_pipeline_without_masks_lets_everything_through`] |
-//! | 4 | one lone answer makes the variance undefined for good | [`a_lone_answer_does_not_spoil_the_statistics`] |
-//! | 5 | one undefined reward silences a function for good | [`an_undefined_reward_costs_only_its_own_answer`] |
-//! | 6 | dahoas scores single characters, then fails | `functions::dahoas_is_the_score_of_text_and_completion_less_that_of_the_completion` |
-//! | 7 | words deleted from texts before scoring, in random order | `prompt_based::tags_are_taken_out_of_the_texts_and_words_stay` |
-//! | 8 | the prompt reward never matches numbered names | `prompt_based::numbered_tasks_are_marked_by_the_prompt_of_their_kind` |
-//! | 9 | a lone answer has diversity 0 | [`a_lone_answer_can_earn_something`] |
-//! | 10 | two patterns glued together | [`the_glued_patterns_come_apart_in_the_repaired_edition`] |
-//! | 11 | a heading's pattern finds only a piece of source text | `penalties::the_repaired_keywords_leave_ordinary_words_alone_and_find_the_answer_heading` |
-//! | 12 | gating gradients are never cleared | `axoneme-gating`: `training_is_that_of_the_network_with_gradients_cleared_before_each_step` |
-//!
-//! 16 to 19 are the core validator's loop; what belongs to judging of its message filter is in
-//! `nsfw::messages_are_filtered_as_by_the_core_validator`. The reward weights' exact comparison with one is in
-//! `normalise::weights_are_accepted_when_they_sum_to_one_within_the_tolerance`. The remaining numbers are about the
-//! neurons, not about judging: 1, 2, 13 to 15, 28, 34 the validator; 20 to 27, 29, 30 the miner and the axon; 31 the query
-//! trait; 32 a mock there is none of, as the tests run over real sockets; 33 the configuration.
+//! Defects of the network's first programs that this crate must not have. All of them, with the tests of other crates, are in
+//! `docs/defects.md`.
 
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -125,4 +109,41 @@ async fn the_glued_patterns_come_apart_in_the_repaired_edition() {
         .unwrap();
     assert_eq!(reference, [0.0, 0.0, 0.1]);
     assert_eq!(repaired, [0.1, 0.1, 0.2]);
+}
+
+/// The table of `docs/defects.md` has a line for each defect, and each test it names is there.
+#[test]
+fn every_defect_has_a_test_that_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let page = std::fs::read_to_string(root.join("docs/defects.md")).unwrap();
+    let mut numbers = BTreeSet::new();
+    for line in page.lines() {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let [number, _, shown] = cells[..] else { continue };
+        let Ok(number) = number.parse::<u32>() else { continue };
+        assert!(numbers.insert(number), "{number} is there twice");
+        // A file and, right behind it, a function.
+        let quoted: Vec<&str> = shown.split('`').skip(1).step_by(2).collect();
+        let tests = quoted.windows(2).filter(|pair| pair[0].ends_with(".rs"));
+        let mut found = 0;
+        for pair in tests {
+            let (file, function) = (pair[0], pair[1]);
+            let source =
+                std::fs::read_to_string(root.join(file)).unwrap_or_else(|error| panic!("{number}: {file}: {error}"));
+            let place = source.find(&format!("fn {function}("));
+            let place = place.unwrap_or_else(|| panic!("{number}: {file} has no {function}"));
+            let before = &source[..place];
+            let attribute = before.rfind("#[").map(|at| &before[at..]);
+            assert!(
+                attribute.is_some_and(|it| it.starts_with("#[test]") || it.starts_with("#[tokio::test")),
+                "{number}: {function} is no test"
+            );
+            found += 1;
+        }
+        assert!(
+            found > 0 || shown.contains("cannot occur"),
+            "{number}: no test is named"
+        );
+    }
+    assert!(numbers.into_iter().eq(1..=34), "one line for each of the 34");
 }
