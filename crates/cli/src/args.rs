@@ -57,6 +57,9 @@ pub struct UpArgs {
     /// were revealed and an epoch has turned them into incentive
     #[arg(long, group = "goal")]
     pub until_revealed: bool,
+    /// Hide weights until their epoch is over, as --until-revealed does, without an end
+    #[arg(long, conflicts_with = "until_incentive")]
+    pub commit_reveal: bool,
     /// With a goal: print one JSON document instead of the table
     #[arg(long, requires = "goal")]
     pub json: bool,
@@ -126,6 +129,11 @@ impl Goal {
 }
 
 impl UpArgs {
+    /// Whether weights are hidden until their epoch is over.
+    pub fn hides_weights(&self) -> bool {
+        self.commit_reveal || self.until_revealed
+    }
+
     /// What was asked for, if anything.
     pub fn goal(&self) -> Option<Goal> {
         match (self.until_revealed, self.until_incentive) {

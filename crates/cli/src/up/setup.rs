@@ -6,7 +6,6 @@ use axoneme_neuron::{Failure, preflight};
 use futures::future::try_join_all;
 
 use super::plan::{Member, Plan};
-use crate::args::Goal;
 use crate::local::{alice, chain as failure};
 
 /// Blocks between two settings of weights. The main chain's 100 would be 25 s here.
@@ -53,9 +52,9 @@ pub(super) async fn prepare(plan: &Plan, endpoint: &str) -> Result<(Chain, u16),
     Ok((chain, netuid))
 }
 
-/// Switches commit-reveal on where the goal asks for it. Without that goal it stays as it is.
+/// Switches commit-reveal on where that was asked for. Otherwise it stays as it is.
 async fn hide_weights(chain: &Chain, netuid: u16, plan: &Plan) -> Result<(), Failure> {
-    if plan.args.goal() == Some(Goal::Revealed) {
+    if plan.args.hides_weights() {
         let alice = alice()?;
         chain
             .admin_set_commit_reveal(&alice, netuid, true)

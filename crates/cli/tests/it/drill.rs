@@ -1,6 +1,7 @@
 //! `axoneme up` whose neurons reach the chain through a drill: an endpoint that dies again and again.
 //!
-//! Some two minutes here; `scripts/drill` runs the same for ten (`AXONEME_DRILL_*`, see [`Settings`]).
+//! Once with weights in the open and once hidden by timelocked commit–reveal, some two minutes each here; `scripts/drill`
+//! runs the same for ten (`AXONEME_DRILL_*`, see [`Settings`]).
 //!
 //! What happens is read from three sides that share no code with the neurons: the chain itself, past the drill; the
 //! admin ports; and what the system knows of the process.
@@ -13,8 +14,10 @@ use subxt::{OnlineClient, SubstrateConfig, dynamic};
 
 use crate::admin::number;
 use crate::harness::{PATIENCE, Running, alone_with_models};
+use commits::Commits;
 use windows::{Look, Windows};
 
+mod commits;
 mod windows;
 
 /// Time between two looks.
@@ -49,10 +52,12 @@ struct Settings {
     /// the chain allowed: time to notice that it is back, to plan, and to be included. A connection that was begun while
     /// nobody answered is given up after ten seconds, so faults that swallow everything take that much more.
     enough: u64,
+    /// Whether weights are hidden until their window is over.
+    hidden: bool,
 }
 
 impl Settings {
-    fn read() -> Self {
+    fn read(hidden: bool) -> Self {
         let text = |name: &str| std::env::var(format!("AXONEME_DRILL_{name}")).ok();
         let number = |name: &str, usual: u64| text(name).and_then(|text| text.parse().ok()).unwrap_or(usual);
         let fault = text("FAULT").unwrap_or_else(|| "cut".into());
@@ -63,6 +68,7 @@ impl Settings {
             every: number("EVERY", 15),
             down: number("DOWN", 4),
             tempo: number("TEMPO", 60),
+            hidden,
         }
     }
 }
@@ -231,7 +237,7 @@ async fn until_weights(up: &mut Running, client: &OnlineClient<SubstrateConfig>,
 fn start(settings: &Settings) -> (Running, String, u16, Vec<Neuron>) {
     let (every, down) = (settings.every.to_string(), settings.down.to_string());
     let tempo = settings.tempo.to_string();
-    let args = [
+    let mut args = vec![
         "up",
         "--port",
         "0",
@@ -246,6 +252,9 @@ fn start(settings: &Settings) -> (Running, String, u16, Vec<Neuron>) {
         "--drill-for",
         &down,
     ];
+    if settings.hidden {
+        args.push("--commit-reveal");
+    }
     let mut up = Running::start("axoneme", &args);
     let endpoint = format!("ws://127.0.0.1:{}", up.wait_for_port());
     let created = up.wait_for(" created");
@@ -269,10 +278,18 @@ fn start(settings: &Settings) -> (Running, String, u16, Vec<Neuron>) {
 
 #[test]
 fn an_endpoint_that_is_killed_again_and_again_costs_no_window_and_leaves_nothing_behind() {
+    drill(&Settings::read(false));
+}
+
+#[test]
+fn weights_hidden_by_timelock_are_committed_once_in_each_window_and_revealed_in_spite_of_outages() {
+    drill(&Settings::read(true));
+}
+
+fn drill(settings: &Settings) {
     let _alone = alone_with_models();
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let settings = Settings::read();
-    let (mut up, endpoint, netuid, mut neurons) = start(&settings);
+    let (mut up, endpoint, netuid, mut neurons) = start(settings);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -280,7 +297,7 @@ fn an_endpoint_that_is_killed_again_and_again_costs_no_window_and_leaves_nothing
         .unwrap();
     let mut windows = Windows::new(Duration::from_secs(settings.enough));
     let mut outages = Outages::default();
-    let (before, after, steps) = runtime.block_on(async {
+    let (before, after, steps, commits) = runtime.block_on(async {
         let client = OnlineClient::<SubstrateConfig>::from_insecure_url(&endpoint)
             .await
             .unwrap();
@@ -288,6 +305,10 @@ fn an_endpoint_that_is_killed_again_and_again_costs_no_window_and_leaves_nothing
         let steps_before = number(&neurons[0].admin, "validator_steps_total").await;
         outages.look(up.said());
         outages.count = 0;
+        let mut commits = match settings.hidden {
+            true => Some(Commits::new(&client, netuid).await),
+            false => None,
+        };
         let began = Instant::now();
         let mut before: Option<Counts> = None;
         let mut last = Instant::now();
@@ -297,6 +318,9 @@ fn an_endpoint_that_is_killed_again_and_again_costs_no_window_and_leaves_nothing
             let since = last.elapsed();
             last = Instant::now();
             windows.add(&look, !outages.now(), since);
+            if let Some(commits) = &mut commits {
+                commits.look(&client).await;
+            }
             let mut all = true;
             for neuron in &mut neurons {
                 all &= neuron.look().await;
@@ -325,7 +349,7 @@ fn an_endpoint_that_is_killed_again_and_again_costs_no_window_and_leaves_nothing
             after = Counts::of(up.id(), &neurons[0].admin).await;
         }
         let steps = number(&neurons[0].admin, "validator_steps_total").await - steps_before;
-        (before, after, steps)
+        (before, after, steps, commits)
     });
     let said = up.said().join("\n");
     assert!(up.is_running(), "{said}");
@@ -334,7 +358,7 @@ fn an_endpoint_that_is_killed_again_and_again_costs_no_window_and_leaves_nothing
     let report = json!({
         "fault": settings.fault, "every_s": settings.every, "down_s": settings.down,
         "seconds": settings.length.as_secs(), "outages": outages.count, "prompt_runs": steps,
-        "windows": windows.report(), "neurons": neurons.iter().map(Neuron::json).collect::<Vec<_>>(),
+        "windows": windows.report(), "commits": commits.as_ref().map(Commits::report), "neurons": neurons.iter().map(Neuron::json).collect::<Vec<_>>(),
         "before": before.json(), "after": after.json(),
     });
     println!("{report:#}");
@@ -348,6 +372,16 @@ fn an_endpoint_that_is_killed_again_and_again_costs_no_window_and_leaves_nothing
         windows.met() > 0 && windows.missed().is_empty(),
         "weights are missing: {report:#}\n{said}"
     );
+    if let Some(commits) = &commits {
+        assert!(
+            commits.twice().is_empty(),
+            "two commits in a window: {report:#}\n{said}"
+        );
+        assert!(
+            commits.revealed() > 0 && commits.unrevealed().is_empty(),
+            "commits never came to light: {report:#}\n{said}"
+        );
+    }
     assert!(steps > 0.0, "no prompt run: {report:#}");
     assert!(after.leak_free(&before), "something is left of the outages: {report:#}");
     for neuron in &neurons {
