@@ -115,9 +115,14 @@ impl Chain {
         keys.map_err(|error| self.excuse(at, QueryError::Trie(error)))
     }
 
-    /// The runtime's version. There is one runtime, so any state will do.
+    /// The runtime's version at the head.
     pub fn version(&self) -> Result<RuntimeVersion, QueryError> {
-        self.query(self.store.head().hash, "Core_version", &[])
+        self.version_at(self.store.head().hash)
+    }
+
+    /// The version of the runtime that the state after `at` holds.
+    pub fn version_at(&self, at: Hash) -> Result<RuntimeVersion, QueryError> {
+        self.query(at, "Core_version", &[])
     }
 
     /// What the runtime thinks of a transaction at the head, and which head that was.

@@ -34,6 +34,10 @@ pub struct LocalnetConfig {
     pub default_wallet: Option<AccountId32>,
     /// Accounts, subnets and neurons to begin with.
     pub genesis: Option<Preset>,
+    /// A runtime in place of the one compiled in; then `genesis` and `default_wallet` have no effect, and the block time is no
+    /// part of the genesis.
+    #[cfg(feature = "wasm")]
+    pub runtime: Option<crate::WasmRuntime>,
 }
 
 impl Default for LocalnetConfig {
@@ -45,6 +49,8 @@ impl Default for LocalnetConfig {
             data_dir: None,
             default_wallet: None,
             genesis: None,
+            #[cfg(feature = "wasm")]
+            runtime: None,
         }
     }
 }

@@ -10,7 +10,7 @@ pub mod exit_code {
     pub const OK: u8 = 0;
     /// Anything that has no code of its own.
     pub const FAILURE: u8 = 1;
-    /// Wrong flags, or a wrong genesis preset.
+    /// Wrong flags, a wrong genesis preset, or a runtime that cannot be run.
     pub const USAGE: u8 = 2;
     /// The data directory cannot be used.
     pub const DATA_DIR: u8 = 3;
@@ -81,6 +81,14 @@ pub enum LocalnetError {
         /// The line, and what is wrong with it.
         detail: String,
     },
+    /// The runtime that `--runtime` names cannot be run.
+    #[error("--runtime {name} {detail}")]
+    Runtime {
+        /// The file.
+        name: String,
+        /// What is wrong with it, beginning with a verb.
+        detail: String,
+    },
     /// The runtime cannot make its first state.
     #[error("the runtime cannot build its genesis: {0}")]
     Genesis(String),
@@ -117,7 +125,7 @@ impl LocalnetError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::PortInUse { .. } => exit_code::PORT_IN_USE,
-            Self::Config(_) | Self::Preset { .. } => exit_code::USAGE,
+            Self::Config(_) | Self::Preset { .. } | Self::Runtime { .. } => exit_code::USAGE,
             Self::DataDirInUse { .. } | Self::OtherChain { .. } | Self::Damaged { .. } | Self::Io { .. } => {
                 exit_code::DATA_DIR
             }

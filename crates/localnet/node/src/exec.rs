@@ -1,6 +1,6 @@
 //! Running the runtime: one function, by name and SCALE bytes, over an overlay of pending changes.
 //!
-//! The trait exists so that another engine (a wasm executor with the main chain's own code) can take the native one's place.
+//! The trait exists so that another engine, one for code in WebAssembly, can take the native one's place.
 
 use std::{
     cell::{Cell, RefCell},
@@ -8,9 +8,12 @@ use std::{
     sync::{Arc, Once},
 };
 
-use sp_runtime::traits::BlakeTwo256;
+use sp_runtime::{Digest, traits::BlakeTwo256};
 use sp_state_machine::{Ext, OverlayedChanges, Storage, TrieBackend};
 use sp_trie::cache::LocalTrieCache;
+use sp_version::RuntimeVersion;
+
+use crate::types::Header;
 
 /// Changes made by calls and not yet part of any state.
 pub type Overlay = OverlayedChanges<BlakeTwo256>;
@@ -46,6 +49,17 @@ pub trait Engine: Send + Sync + 'static {
     ///
     /// What the call writes lands in `overlay`; of a call that fails nothing can be said, so wrap it in a transaction.
     fn call(&self, overlay: &mut Overlay, backend: &Backend, method: &str, args: &[u8]) -> Result<Vec<u8>, ExecError>;
+
+    /// What the header of the block after `parent`, whose state is `backend`, holds from the beginning, and the time of that
+    /// block in milliseconds since 1970: `now_ms`, or a later one where the runtime insists.
+    fn opening(&self, _parent: &Header, _backend: &Backend, now_ms: u64) -> (Digest, u64) {
+        (Digest::default(), now_ms)
+    }
+
+    /// The version that `code` says it has; `None` where code is not what runs.
+    fn version_of(&self, _code: &[u8]) -> Option<RuntimeVersion> {
+        None
+    }
 }
 
 /// The runtime compiled into this program.

@@ -8,9 +8,10 @@ use sp_crypto_hashing::blake2_256;
 use sp_version::RuntimeVersion;
 
 use crate::{
+    about::About,
     chain::Chain,
     error::LocalnetError,
-    exec::NativeEngine,
+    exec::{Engine, NativeEngine},
     preset::Preset,
     store::{Identity, Store},
 };
@@ -18,6 +19,18 @@ use crate::{
 /// Holds the hash of the metadata, so that a runtime with other metadata has another genesis hash. Clients cache metadata by
 /// the genesis hash and would otherwise go on with the old one.
 const METADATA_MARK: &[u8] = b":localnet:metadata";
+
+/// A chain that no block was made on yet.
+pub struct Beginning {
+    /// What runs its runtime.
+    pub engine: Box<dyn Engine>,
+    /// Its first state.
+    pub store: Store,
+    /// What tells it from others.
+    pub identity: Identity,
+    /// What it says about itself.
+    pub about: About,
+}
 
 /// What may differ between two chains of the same runtime.
 #[derive(Debug, Clone)]
@@ -31,9 +44,14 @@ pub struct Genesis {
 }
 
 impl Genesis {
-    /// A chain at its genesis, and what tells it from others.
-    pub fn build(&self) -> Result<(Store, Identity), LocalnetError> {
-        let block_time_ms = u64::try_from(self.block_time.as_millis()).unwrap_or(u64::MAX);
+    /// The time between blocks in milliseconds.
+    pub fn block_time_ms(&self) -> u64 {
+        u64::try_from(self.block_time.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// A chain at its genesis.
+    pub fn build(&self) -> Result<Beginning, LocalnetError> {
+        let block_time_ms = self.block_time_ms();
         let genesis = DevGenesis {
             block_time_ms,
             default_wallet: self.default_wallet.clone(),
@@ -56,6 +74,11 @@ impl Genesis {
         pairs.push((METADATA_MARK.to_vec(), blake2_256(&metadata).to_vec()));
         let store = Store::new(&pairs);
         let identity = Identity::new(version.spec_version, store.genesis().hash, block_time_ms);
-        Ok((store, identity))
+        Ok(Beginning {
+            engine: Box::new(NativeEngine),
+            store,
+            identity,
+            about: About::default(),
+        })
     }
 }

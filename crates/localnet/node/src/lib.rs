@@ -1,6 +1,6 @@
 //! The embedded dev chain: a FRAME runtime run natively in process and served on Substrate JSON-RPC.
 //!
-//! No docker, no wasm, no network: [`Localnet::start`] gives a chain with the main chain's pallets, funded development
+//! No docker, no network: [`Localnet::start`] gives a chain with the main chain's pallets, funded development
 //! accounts and real signatures, nonces and fees, that subxt and the Python SDKs use unchanged. Every block is final at once.
 //!
 //! ```no_run
@@ -13,6 +13,7 @@
 //! # }
 //! ```
 
+mod about;
 mod author;
 mod chain;
 mod config;
@@ -26,6 +27,8 @@ mod rpc;
 mod seal;
 mod store;
 mod types;
+#[cfg(feature = "wasm")]
+mod wasm;
 
 use std::{
     io,
@@ -38,18 +41,26 @@ use std::{
 use jsonrpsee::server::ServerHandle;
 use parking_lot::Mutex;
 pub use sp_core::crypto::AccountId32;
+#[cfg(feature = "wasm")]
+pub use wasm::{RuntimeFiles, WasmRuntime};
 
-use self::{author::Author, chain::Chain, exec::NativeEngine, genesis::Genesis, pool::Pool, rpc::Rpc};
 pub use self::{
+    about::CHAIN_NAME,
     author::Sealing,
     config::{DEFAULT_BLOCK_TIME, DEFAULT_PORT, LocalnetConfig, MAX_BLOCK_TIME, MIN_BLOCK_TIME, parse_block_time},
     error::{LocalnetError, exit_code},
     exec::ExecError,
     preset::Preset,
-    rpc::CHAIN_NAME,
     seal::SealError,
     store::{GENERATION, HEADERS_KEPT, Head, STATES_KEPT},
     types::{BlockNumber, Hash, Header},
+};
+use self::{
+    author::Author,
+    chain::Chain,
+    genesis::{Beginning, Genesis},
+    pool::Pool,
+    rpc::Rpc,
 };
 
 /// How long a shutdown waits for connections to close before it leaves them to their tasks.
@@ -88,23 +99,33 @@ impl Localnet {
             data_dir,
             default_wallet,
             genesis,
+            #[cfg(feature = "wasm")]
+            runtime,
             ..
         } = config;
         // Building a state and replaying a log take a while and must not hold up the caller's other tasks.
-        let store = tokio::task::spawn_blocking(move || {
-            let (store, identity) = Genesis {
+        let beginning = tokio::task::spawn_blocking(move || {
+            let genesis = Genesis {
                 block_time,
                 default_wallet,
                 preset: genesis,
+            };
+            #[cfg(not(feature = "wasm"))]
+            let mut beginning = genesis.build()?;
+            #[cfg(feature = "wasm")]
+            let mut beginning = match runtime {
+                Some(runtime) => runtime.build(genesis.block_time_ms())?,
+                None => genesis.build()?,
+            };
+            if let Some(path) = data_dir {
+                beginning.store = beginning.store.persist(&path, beginning.identity.clone())?;
             }
-            .build()?;
-            match data_dir {
-                Some(path) => store.persist(&path, identity),
-                None => Ok(store),
-            }
+            Ok::<_, LocalnetError>(beginning)
         });
-        let store = store.await.map_err(|error| start("chain", &error))??;
-        let chain = Arc::new(Chain::new(store, Box::new(NativeEngine)));
+        let Beginning {
+            engine, store, about, ..
+        } = beginning.await.map_err(|error| start("chain", &error))??;
+        let chain = Arc::new(Chain::new(store, engine));
         let pool = Arc::new(Mutex::new(Pool::default()));
         let (author, author_thread) =
             Author::start(chain.clone(), pool.clone(), sealing, block_time, author::system_clock())
@@ -113,6 +134,7 @@ impl Localnet {
             chain: chain.clone(),
             pool,
             author: author.clone(),
+            about: Arc::new(about),
         };
         let server = rpc::serve(listener, rpc).map_err(|error| {
             author.stop();

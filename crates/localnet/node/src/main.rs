@@ -10,7 +10,7 @@ use localnet::{
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-const EXIT_CODES: &str = "Exit codes: 0 ended as asked, 1 failure, 2 wrong flags or genesis file, 3 data directory unusable, \
+const EXIT_CODES: &str = "Exit codes: 0 ended as asked, 1 failure, 2 wrong flags, genesis file or runtime, 3 data directory unusable, \
                           8 port in use.";
 
 /// A dev chain for Bittensor subnets: the main chain's pallets on this machine, with funded development accounts.
@@ -32,6 +32,19 @@ struct Flags {
     /// Directory to keep the chain in; without it the chain ends with the program.
     #[arg(long)]
     data_dir: Option<PathBuf>,
+    /// Runtime in WebAssembly, compressed or not, to run in place of the one compiled in. Needs a localnet that was built with
+    /// `--features wasm`.
+    #[arg(long, value_name = "FILE", conflicts_with = "genesis")]
+    runtime: Option<PathBuf>,
+    /// Genesis preset of --runtime to begin from [default: the first it has of development, local_testnet, default].
+    #[arg(long, value_name = "NAME", requires = "runtime")]
+    runtime_preset: Option<String>,
+    /// Genesis of --runtime in JSON: changes to the preset, or a chain spec.
+    #[arg(long, value_name = "FILE", requires = "runtime")]
+    runtime_genesis: Option<PathBuf>,
+    /// Take a --runtime that imports functions which this program does not have; a call that needs one fails.
+    #[arg(long, requires = "runtime")]
+    runtime_allow_missing: bool,
     /// When blocks are made: interval, instant (when a transaction comes) or manual (dev_newBlock).
     #[arg(long, default_value = "interval")]
     sealing: Sealing,
@@ -43,14 +56,56 @@ struct Flags {
     log: EnvFilter,
 }
 
+impl Flags {
+    /// The runtime that is to take the place of the one compiled in.
+    #[cfg(feature = "wasm")]
+    fn runtime(&self) -> Result<Option<localnet::WasmRuntime>, LocalnetError> {
+        let Some(code) = self.runtime.clone() else {
+            return Ok(None);
+        };
+        if self.default_wallet.is_some() {
+            tracing::warn!(
+                "--default-wallet (BT_DEFAULT_TOKEN_WALLET) has no effect with --runtime; use --runtime-genesis"
+            );
+        }
+        let files = localnet::RuntimeFiles {
+            code,
+            preset: self.runtime_preset.clone(),
+            genesis: self.runtime_genesis.clone(),
+            allow_missing_functions: self.runtime_allow_missing,
+        };
+        localnet::WasmRuntime::read(&files).map(Some)
+    }
+
+    #[cfg(not(feature = "wasm"))]
+    fn runtime(&self) -> Result<(), LocalnetError> {
+        if self.runtime.is_none() {
+            return Ok(());
+        }
+        Err(LocalnetError::Config(
+            "--runtime needs a localnet that was built with it: cargo build --release -p localnet --features wasm"
+                .to_owned(),
+        ))
+    }
+}
+
 fn main() -> ExitCode {
     let flags = Flags::parse();
     tracing_subscriber::fmt()
-        .with_env_filter(flags.log)
+        .with_env_filter(flags.log.clone())
         .with_writer(std::io::stderr)
         .init();
     let preset = match flags.genesis.as_deref().map(Preset::read).transpose() {
         Ok(preset) => preset,
+        Err(error) => return failed(&error),
+    };
+    #[cfg(not(feature = "wasm"))]
+    if let Err(error) = flags.runtime() {
+        return failed(&error);
+    }
+    #[cfg(feature = "wasm")]
+    let runtime = match flags.runtime() {
+        Ok(runtime) => runtime,
         Err(error) => return failed(&error),
     };
     let block_time = flags.block_time.or_else(|| preset.as_ref()?.block_time());
@@ -61,6 +116,8 @@ fn main() -> ExitCode {
         data_dir: flags.data_dir,
         default_wallet: flags.default_wallet,
         genesis: preset,
+        #[cfg(feature = "wasm")]
+        runtime,
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -7,24 +7,30 @@ use std::{
 
 use codec::{Decode, DecodeAll, Encode};
 use node_subtensor_runtime::pallet_shield::{ShieldedTransaction, dev_key};
+use sp_core::storage::well_known_keys;
 use sp_inherents::InherentData;
 use sp_runtime::{
     OpaqueExtrinsic,
+    traits::BlakeTwo256,
     transaction_validity::{InvalidTransaction, TransactionValidityError},
 };
-use sp_state_machine::StorageChanges;
+use sp_state_machine::{StorageChanges, backend::BackendTransaction};
 
 use crate::{
     chain::{Chain, QueryError},
     error::LocalnetError,
     exec::{Backend, ExecError, Overlay},
     pool::Entry,
-    store::{Head, STATE_VERSION},
+    store::Head,
     types::{Change, Hash, Header, SealedBlock, extrinsic_hash},
 };
 
 /// Name of the inherent that brings the time, as the timestamp pallet expects it.
 const TIMESTAMP: [u8; 8] = *b"timstap0";
+/// Where new code waits for its block in runtimes that put it off.
+const NEW_CODE: [&[u8]; 2] = [well_known_keys::CODE, well_known_keys::PENDING_CODE];
+/// What `Core_initialize_block` answers when the block must hold nothing but inherents.
+const ONLY_INHERENTS: &[u8] = &[1];
 /// Transactions in a row that may not fit before the block counts as full.
 const TOO_LARGE_IN_A_ROW: usize = 8;
 
@@ -104,6 +110,16 @@ pub fn seal(chain: &Chain, order: &Order<'_>) -> Result<Sealed, (SealError, Vec<
     building.finish().map_err(|error| (error, included))
 }
 
+/// Makes an empty block on the head and throws it away: whether the runtime makes blocks at all.
+#[cfg(feature = "wasm")]
+pub fn rehearse(chain: &Chain, now_ms: u64) -> Result<(), SealError> {
+    let order = Order {
+        now_ms,
+        ..Order::default()
+    };
+    Building::begin(chain, &order)?.close().map(drop)
+}
+
 struct Building<'a> {
     chain: &'a Chain,
     backend: Backend,
@@ -111,6 +127,8 @@ struct Building<'a> {
     extrinsics: Vec<Vec<u8>>,
     included: Vec<Hash>,
     refused: Vec<Hash>,
+    /// The runtime is in the middle of a migration and takes no transaction.
+    only_inherents: bool,
 }
 
 impl<'a> Building<'a> {
@@ -124,20 +142,22 @@ impl<'a> Building<'a> {
             extrinsics: Vec::new(),
             included: Vec::new(),
             refused: Vec::new(),
+            only_inherents: false,
         };
+        let (digest, now_ms) = chain.engine().opening(&parent.header, &this.backend, order.now_ms);
         let header = Header {
             parent_hash: parent.hash,
             number: parent.number() + 1,
             state_root: Hash::zero(),
             extrinsics_root: Hash::zero(),
-            digest: Default::default(),
+            digest,
         };
-        this.call("begin a block", "Core_initialize_block", &header.encode())?;
+        this.only_inherents = this.call("begin a block", "Core_initialize_block", &header.encode())? == ONLY_INHERENTS;
         for (key, value) in order.changes {
             this.overlay.set_storage(key.clone(), value.clone());
         }
         let mut data = InherentData::new();
-        let put = data.put_data(TIMESTAMP, &order.now_ms);
+        let put = data.put_data(TIMESTAMP, &now_ms);
         put.map_err(|error| SealError::Changes(error.to_string()))?;
         let inherents = this.call("make its inherents", "BlockBuilder_inherent_extrinsics", &data.encode())?;
         let inherents: Vec<OpaqueExtrinsic> = decode("make its inherents", "inherent_extrinsics", &inherents)?;
@@ -153,6 +173,9 @@ impl<'a> Building<'a> {
 
     /// Takes in what fits. Whatever one transaction does, the block and the others go on.
     fn fill(&mut self, order: &Order<'_>) {
+        if self.only_inherents {
+            return;
+        }
         let started = Instant::now();
         let mut too_large = 0;
         for entry in order.candidates {
@@ -225,7 +248,14 @@ impl<'a> Building<'a> {
 
     fn decrypted(&mut self, carrier: &[u8]) -> Result<Option<Vec<u8>>, SealError> {
         let step = "look for an encrypted transaction";
-        let shielded = self.call(step, "ShieldApi_try_decode_shielded_tx", carrier)?;
+        let shielded = match self.call(step, "ShieldApi_try_decode_shielded_tx", carrier) {
+            // A runtime that the user brought may know nothing of encrypted transactions.
+            Err(SealError::Runtime {
+                source: ExecError::NoSuchMethod(_),
+                ..
+            }) => return Ok(None),
+            answer => answer?,
+        };
         let shielded: Option<ShieldedTransaction> = decode(step, "try_decode_shielded_tx", &shielded)?;
         let Some(shielded) = shielded else { return Ok(None) };
         let args = (&dev_key::SEED[..], shielded).encode();
@@ -234,10 +264,26 @@ impl<'a> Building<'a> {
         Ok(inner.map(|inner| inner.encode()))
     }
 
-    fn finish(mut self) -> Result<Sealed, SealError> {
+    fn finish(self) -> Result<Sealed, SealError> {
+        let (chain, included, refused) = (self.chain, self.included.clone(), self.refused.clone());
+        let (block, nodes) = self.close()?;
+        let head = chain
+            .store()
+            .commit(block, nodes)
+            .map_err(|error| SealError::Store(Box::new(error)))?;
+        Ok(Sealed {
+            head,
+            included,
+            refused,
+        })
+    }
+
+    /// The whole block, and the trie nodes that it changes.
+    fn close(mut self) -> Result<(SealedBlock, BackendTransaction<BlakeTwo256>), SealError> {
+        let state_version = self.chain.store().state_version();
         let header = self.call("end a block", "BlockBuilder_finalize_block", &[])?;
         let header: Header = decode("end a block", "finalize_block", &header)?;
-        let drained = self.overlay.drain_storage_changes(&self.backend, STATE_VERSION);
+        let drained = self.overlay.drain_storage_changes(&self.backend, state_version);
         let StorageChanges {
             main_storage_changes,
             child_storage_changes,
@@ -254,21 +300,24 @@ impl<'a> Building<'a> {
                 theirs: header.state_root,
             });
         }
+        let code = main_storage_changes
+            .iter()
+            .filter(|(key, _)| NEW_CODE.contains(&&key[..]))
+            .find_map(|(_, code)| code.as_deref());
+        if let Some(next) = code.and_then(|code| self.chain.engine().version_of(code))
+            && next.state_version() != state_version
+        {
+            return Err(SealError::Changes(format!(
+                "the new code has system_version {}, which keeps values in the trie in another way than this chain",
+                next.system_version
+            )));
+        }
         let block = SealedBlock {
             header,
             extrinsics: self.extrinsics,
             changes: main_storage_changes,
         };
-        let head = self
-            .chain
-            .store()
-            .commit(block, transaction)
-            .map_err(|error| SealError::Store(Box::new(error)))?;
-        Ok(Sealed {
-            head,
-            included: self.included,
-            refused: self.refused,
-        })
+        Ok((block, transaction))
     }
 
     fn call(&mut self, step: &'static str, method: &str, args: &[u8]) -> Result<Vec<u8>, SealError> {

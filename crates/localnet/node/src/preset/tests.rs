@@ -1,5 +1,5 @@
 use super::*;
-use crate::{chain::Chain, exec::NativeEngine, genesis::Genesis};
+use crate::{chain::Chain, genesis::Genesis};
 use codec::{Decode, Encode};
 use sp_crypto_hashing::{blake2_128, twox_128};
 
@@ -12,8 +12,8 @@ fn chain(text: &str) -> Result<Chain, LocalnetError> {
         default_wallet: None,
         preset: Some(preset),
     };
-    let (store, _) = genesis.build()?;
-    Ok(Chain::new(store, Box::new(NativeEngine)))
+    let beginning = genesis.build()?;
+    Ok(Chain::new(beginning.store, beginning.engine))
 }
 
 fn refused(text: &str) -> String {

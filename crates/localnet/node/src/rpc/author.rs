@@ -118,12 +118,24 @@ fn next_index(rpc: &Rpc, params: Params<'_>) -> RpcResult<Value> {
     let account: String = Args::of(&params).next()?;
     let account = AccountId32::from_ss58check(&account).map_err(|error| invalid(format_args!("{error:?}")))?;
     let at = rpc.chain.store().head().hash;
-    let mut nonce: u32 = rpc
+    let nonce = rpc
         .chain
-        .query(at, "AccountNonceApi_account_nonce", &account.encode())
+        .call(at, "AccountNonceApi_account_nonce", &account.encode())
         .map_err(errors::query)?;
+    // Runtimes count in 32 bits or in 64, and the tags of their transactions do the same.
+    let wide = nonce.len() > size_of::<u32>();
+    let mut nonce = if wide {
+        u64::decode_all(&mut &nonce[..])
+    } else {
+        u32::decode_all(&mut &nonce[..]).map(u64::from)
+    }
+    .map_err(invalid)?;
+    let tag = |nonce: u64| match u32::try_from(nonce) {
+        Ok(short) if !wide => (&account, short).encode(),
+        _ => (&account, nonce).encode(),
+    };
     let pool = rpc.pool.lock();
-    while pool.provides(&(&account, nonce).encode()) {
+    while pool.provides(&tag(nonce)) {
         nonce = nonce.saturating_add(1);
     }
     Ok(json!(nonce))

@@ -23,8 +23,7 @@ use jsonrpsee::{
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
-pub use self::system::CHAIN_NAME;
-use crate::{author::Author, chain::Chain, pool::Pool};
+use crate::{about::About, author::Author, chain::Chain, pool::Pool};
 
 /// The longest request: a transaction of 5 MiB in hex, with room.
 const MAX_REQUEST: u32 = 16 << 20;
@@ -39,6 +38,7 @@ pub struct Rpc {
     pub(crate) chain: Arc<Chain>,
     pub(crate) pool: Arc<Mutex<Pool>>,
     pub(crate) author: Author,
+    pub(crate) about: Arc<About>,
 }
 
 /// Serves `rpc` on `listener` until the handle is stopped.
@@ -61,11 +61,12 @@ pub fn serve(listener: TcpListener, rpc: Rpc) -> Result<ServerHandle, String> {
 }
 
 fn module(rpc: Rpc) -> Result<RpcModule<Rpc>, RegisterMethodError> {
+    let about = rpc.about.clone();
     let mut module = RpcModule::new(rpc);
     chain::register(&mut module)?;
     state::register(&mut module)?;
     author::register(&mut module)?;
-    system::register(&mut module)?;
+    system::register(&mut module, &about)?;
     dev::register(&mut module)?;
     let mut methods: Vec<&str> = module.method_names().chain(["rpc_methods"]).collect();
     methods.sort_unstable();

@@ -4,10 +4,11 @@ use codec::Encode;
 use jsonrpsee::{
     PendingSubscriptionSink, RpcModule,
     core::{RegisterMethodError, RpcResult},
-    types::Params,
+    types::{ErrorObjectOwned, Params, error::ErrorCode},
 };
 use serde_json::{Value, json};
 use sp_runtime::traits::{BlakeTwo256, Hash as _};
+use sp_version::RuntimeVersion;
 
 use super::{
     Rpc,
@@ -159,17 +160,25 @@ fn known_block(rpc: &Rpc, at: Option<Hash>) -> RpcResult<()> {
 }
 
 fn get_metadata(rpc: &Rpc, params: Params<'_>) -> RpcResult<Value> {
-    known_block(rpc, Args::of(&params).block()?)?;
-    let at = rpc.chain.store().head().hash;
+    let at = runtime_at(rpc, &params)?;
     let metadata: Vec<u8> = rpc.chain.query(at, "Metadata_metadata", &[]).map_err(errors::query)?;
     Ok(json!(hex_of(metadata)))
 }
 
-/// The runtime never changes while the chain runs, so blocks whose state is gone are answered for too; and so is the zero
-/// hash, the genesis block's parent, which one client asks for when it pins the genesis.
+/// The block whose runtime a client asks about. For blocks whose state is gone the head answers: the runtime compiled in never
+/// changes while the chain runs, one from a file seldom does. So it does for the zero hash, the genesis block's parent, which
+/// one client asks for when it pins the genesis.
+fn runtime_at(rpc: &Rpc, params: &Params<'_>) -> RpcResult<Hash> {
+    let at = Args::of(params).block()?;
+    known_block(rpc, at)?;
+    let store = rpc.chain.store();
+    let at = at.filter(|hash| store.check_state(*hash).is_ok());
+    Ok(at.unwrap_or_else(|| store.head().hash))
+}
+
 fn get_runtime_version(rpc: &Rpc, params: Params<'_>) -> RpcResult<Value> {
-    known_block(rpc, Args::of(&params).block()?)?;
-    Ok(json!(rpc.chain.version().map_err(errors::query)?))
+    let at = runtime_at(rpc, &params)?;
+    Ok(json!(rpc.chain.version_at(at).map_err(errors::query)?))
 }
 
 fn fee_call(rpc: &Rpc, params: &Params<'_>, method: &str) -> RpcResult<Vec<u8>> {
@@ -194,17 +203,40 @@ fn query_fee_details(rpc: &Rpc, params: Params<'_>) -> RpcResult<Value> {
     Ok(details.json())
 }
 
+/// The version, and again whenever a block brings another.
 async fn stream_version(pending: PendingSubscriptionSink, rpc: &Rpc) {
-    let version = match rpc.chain.version() {
+    let mut heads = rpc.chain.subscribe();
+    let mut head = rpc.chain.store().head();
+    let mut known = match version_at(rpc, head.hash).await {
         Ok(version) => version,
-        Err(error) => return pending.reject(errors::query(error)).await,
+        Err(error) => return pending.reject(error).await,
     };
     let Ok(sink) = pending.accept().await else {
         return;
     };
-    if send(&sink, &version).await {
-        sink.closed().await;
+    if !send(&sink, &known).await {
+        return;
     }
+    while let Some(next) = next_head(rpc, &sink, &mut heads, &head).await {
+        head = next;
+        // A block that left the window while the subscriber slept is skipped.
+        let Ok(version) = version_at(rpc, head.hash).await else {
+            continue;
+        };
+        if version != known && !send(&sink, &version).await {
+            return;
+        }
+        known = version;
+    }
+}
+
+/// On a thread of its own, since new code may have to be compiled first.
+async fn version_at(rpc: &Rpc, at: Hash) -> RpcResult<RuntimeVersion> {
+    let chain = rpc.chain.clone();
+    let version = tokio::task::spawn_blocking(move || chain.version_at(at)).await;
+    version
+        .map_err(|_| ErrorObjectOwned::from(ErrorCode::InternalError))?
+        .map_err(errors::query)
 }
 
 /// First all watched values, then those that a block changed.

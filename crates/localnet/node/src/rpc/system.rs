@@ -4,21 +4,17 @@ use jsonrpsee::{RpcModule, core::RegisterMethodError};
 use serde_json::{Value, json};
 
 use super::Rpc;
+use crate::about::About;
 
-/// What the chain calls itself; the main chain's name would mislead.
-pub const CHAIN_NAME: &str = "Bittensor Localnet";
 const NODE_NAME: &str = "Axoneme localnet";
 
-pub(super) fn register(module: &mut RpcModule<Rpc>) -> Result<(), RegisterMethodError> {
+pub(super) fn register(module: &mut RpcModule<Rpc>, about: &About) -> Result<(), RegisterMethodError> {
     for (method, answer) in [
         ("system_name", json!(NODE_NAME)),
         ("system_version", json!(env!("CARGO_PKG_VERSION"))),
-        ("system_chain", json!(CHAIN_NAME)),
+        ("system_chain", json!(about.chain)),
         ("system_chainType", json!("Local")),
-        (
-            "system_properties",
-            json!({ "ss58Format": 42, "tokenDecimals": 9, "tokenSymbol": "TAO" }),
-        ),
+        ("system_properties", about.properties.clone()),
         (
             "system_health",
             json!({ "peers": 0, "isSyncing": false, "shouldHavePeers": false }),

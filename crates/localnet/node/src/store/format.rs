@@ -55,7 +55,7 @@ impl Identity {
             )
         } else {
             format!(
-                "made with genesis {:?}, this program's is {:?}; was --genesis the same?",
+                "made with genesis {:?}, this program's is {:?}; were --genesis and --runtime the same?",
                 stored.genesis, self.genesis
             )
         })

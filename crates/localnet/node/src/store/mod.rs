@@ -28,7 +28,7 @@ use crate::{
     types::{BlockNumber, Hash, Header, SealedBlock},
 };
 
-/// How values stand in the trie; must be the runtime's `system_version`, or the roots differ.
+/// How values stand in the trie with the runtime compiled in; must be what its `system_version` means, or the roots differ.
 pub const STATE_VERSION: StateVersion = StateVersion::V1;
 
 /// Why there is no state to read at a block.
@@ -48,13 +48,19 @@ pub struct Store {
     nodes: Arc<NodeDb>,
     index: RwLock<Index>,
     dir: Mutex<Option<DataDir>>,
+    state_version: StateVersion,
 }
 
 impl Store {
     /// A chain whose first state is `pairs`, with nothing on disk.
     pub fn new(pairs: &[(Vec<u8>, Vec<u8>)]) -> Self {
+        Self::with_version(pairs, STATE_VERSION)
+    }
+
+    /// A chain whose first state is `pairs`, with values in the trie as `state_version` says.
+    pub fn with_version(pairs: &[(Vec<u8>, Vec<u8>)], state_version: StateVersion) -> Self {
         let nodes = Arc::new(NodeDb::default());
-        let root = build_state(&nodes, 0, pairs);
+        let root = build_state(&nodes, 0, pairs, state_version);
         let genesis = Head::new(Header {
             parent_hash: Hash::zero(),
             number: 0,
@@ -66,7 +72,13 @@ impl Store {
             nodes,
             index: RwLock::new(Index::new(genesis)),
             dir: Mutex::new(None),
+            state_version,
         }
+    }
+
+    /// How values stand in the trie.
+    pub fn state_version(&self) -> StateVersion {
+        self.state_version
     }
 
     /// Goes on from what `path` holds and keeps all further blocks there. `self` must still be at its genesis.
@@ -76,7 +88,7 @@ impl Store {
         if let Some(snapshot) = found.snapshot.take() {
             self.nodes = Arc::new(NodeDb::default());
             let number = snapshot.row.last().map_or(0, Head::number);
-            let root = build_state(&self.nodes, number, &snapshot.pairs);
+            let root = build_state(&self.nodes, number, &snapshot.pairs, self.state_version);
             self.index = RwLock::new(Index::resumed(genesis, snapshot.row));
             if self.head().header.state_root != root {
                 return Err(LocalnetError::damaged(
@@ -103,7 +115,7 @@ impl Store {
         let (root, nodes) = self
             .nodes
             .state(head.header.state_root)
-            .storage_root(delta, STATE_VERSION);
+            .storage_root(delta, self.state_version);
         if root != block.header.state_root {
             return Err(format!("the state of block {number} does not match its header"));
         }
@@ -242,9 +254,14 @@ impl Store {
     }
 }
 
-fn build_state(nodes: &Arc<NodeDb>, block: BlockNumber, pairs: &[(Vec<u8>, Vec<u8>)]) -> Hash {
+fn build_state(
+    nodes: &Arc<NodeDb>,
+    block: BlockNumber,
+    pairs: &[(Vec<u8>, Vec<u8>)],
+    state_version: StateVersion,
+) -> Hash {
     let delta = pairs.iter().map(|(key, value)| (&key[..], Some(&value[..])));
-    let (root, transaction) = nodes.empty_state().storage_root(delta, STATE_VERSION);
+    let (root, transaction) = nodes.empty_state().storage_root(delta, state_version);
     nodes.apply(block, transaction);
     root
 }

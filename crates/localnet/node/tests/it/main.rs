@@ -8,3 +8,5 @@ mod pulses;
 mod rpc;
 mod shield;
 mod subnet;
+#[cfg(feature = "wasm")]
+mod wasm;

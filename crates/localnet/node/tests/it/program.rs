@@ -141,6 +141,40 @@ fn exit_codes_and_messages_say_what_to_do() -> TestResult {
     Ok(())
 }
 
+#[cfg(not(feature = "wasm"))]
+#[test]
+fn a_runtime_from_a_file_needs_a_build_with_the_feature() -> TestResult {
+    let output = run(&["--port", "0", "--runtime", "code.wasm"])?;
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(text.contains("--features wasm"), "{text}");
+    Ok(())
+}
+
+#[cfg(feature = "wasm")]
+#[tokio::test]
+async fn a_runtime_from_a_file_outlives_a_kill_too() -> TestResult {
+    let output = run(&["--port", "0", "--runtime", "/nowhere/code.wasm"])?;
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(text.contains("--runtime /nowhere/code.wasm cannot be read"), "{text}");
+
+    let code = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/plain-runtime/plain.wasm");
+    let flags = ["--runtime", code, "--sealing", "manual"];
+    let dir = tempfile::tempdir()?;
+    let mut program = Program::start_with(dir.path(), &flags)?;
+    let client = within(WsClientBuilder::default().build(&program.endpoint)).await?;
+    let head: Value = within(client.request("dev_newBlock", rpc_params![json!({ "count": 20 })])).await?;
+    program.child.kill()?;
+    program.child.wait()?;
+    let program = Program::start_with(dir.path(), &flags)?;
+    let client = within(WsClientBuilder::default().build(&program.endpoint)).await?;
+    let found: Value = within(client.request("chain_getHead", rpc_params![])).await?;
+    assert_eq!(found, head);
+    drop(program);
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_data_dir_of_another_chain_is_refused() -> TestResult {
     let dir = tempfile::tempdir()?;
