@@ -310,6 +310,9 @@ pub(crate) mod apis {
         Always NeuronInfoRuntimeApi {
             GET_NEURONS_LITE = get_neurons_lite;
         }
+        Always DelegateInfoRuntimeApi {
+            GET_DELEGATE = get_delegate;
+        }
         Always StakeInfoRuntimeApi {
             GET_STAKE_INFO = get_stake_info_for_hotkey_coldkey_netuid;
             GET_STAKE_INFO_FOR_COLDKEY = get_stake_info_for_coldkey;

@@ -1,5 +1,7 @@
 //! Stake, prices, and what validators keep.
 
+use std::collections::BTreeMap;
+
 use crate::at::{account, number};
 use crate::chain::Chain;
 use crate::error::ChainError;
@@ -15,6 +17,14 @@ struct StakeInfo {
     netuid: u16,
     stake: u64,
     is_registered: bool,
+}
+
+/// A validator as those see it who stake to it.
+#[derive(subxt::ext::scale_decode::DecodeAsType)]
+#[decode_as_type(crate_path = "subxt::ext::scale_decode")]
+struct Delegate {
+    /// Coldkeys with what they have on each subnet.
+    nominators: Vec<(AccountId32, Vec<(u16, u64)>)>,
 }
 
 /// Where a coldkey has stake.
@@ -66,6 +76,23 @@ impl Chain {
         self.read("hotkey_stake", |at| async move {
             at.value(&storage::TOTAL_HOTKEY_ALPHA, vec![account(hotkey), number(netuid)])
                 .await
+        })
+        .await
+    }
+
+    /// Coldkeys with stake behind a hotkey on a subnet, and how much, in rao of the subnet's token.
+    ///
+    /// # Errors
+    /// As [`Chain::subnet_exists`].
+    pub async fn nominators(&self, hotkey: &AccountId, netuid: u16) -> Result<BTreeMap<AccountId, u64>, ChainError> {
+        self.read("nominators", |at| async move {
+            let found: Option<Delegate> = at.api(&apis::GET_DELEGATE, vec![account(hotkey)]).await?;
+            let nominators = found.map(|found| found.nominators).unwrap_or_default();
+            let here = |places: Vec<(u16, u64)>| places.into_iter().find(|(at, _)| *at == netuid);
+            let stakes = nominators
+                .into_iter()
+                .filter_map(|(coldkey, places)| Some((AccountId(coldkey.0), here(places)?.1)));
+            Ok(stakes.filter(|(_, alpha)| *alpha > 0).collect())
         })
         .await
     }

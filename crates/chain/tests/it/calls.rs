@@ -11,6 +11,19 @@ async fn one_view_has_all_that_decides_about_weights() {
     let netuid = subnet(&chain).await;
     let uid = register(&chain, netuid, "//Bob", "//Bob//hot").await;
     stake(&chain, netuid, "//Bob", "//Bob//hot", 100).await;
+    let staked = chain
+        .stake(&id("//Bob//hot"), &id("//Bob"), netuid)
+        .await
+        .expect("an answer");
+    let nominators = chain.nominators(&id("//Bob//hot"), netuid).await.expect("an answer");
+    assert_eq!(nominators, [(id("//Bob"), staked)].into());
+    assert!(
+        chain
+            .nominators(&id("//Bob//hot"), netuid + 1)
+            .await
+            .expect("an answer")
+            .is_empty()
+    );
     let permitted = until(&chain, "the permit", || async {
         let view = chain.weights_view(netuid, 0, &id("//Bob//hot")).await?;
         Ok(view.validator_permit.then_some(view))
