@@ -109,7 +109,8 @@ impl Recorder {
     }
 
     /// Appends a line. One with `uids` is a prompt run and gets what it lacks: columns that are null, and the time. One of
-    /// another kind should have a `name`; it becomes a row of the wandb run too, unless it is called `forward`.
+    /// another kind should have a `name`; it becomes a row of the wandb run too, unless it is called `forward`. One with a `step`
+    /// counts as a prompt run where those are counted.
     pub fn write(&self, fields: &Map<String, Value>) {
         if !fields.contains_key("uids") {
             return self.with_sink(|sink| sink.other(fields));
@@ -181,11 +182,16 @@ impl Sink {
         tracing::warn!("an event record, or a copy of one, is lost: {error}: {cause}");
     }
 
-    fn step(&mut self, event: &StepEvent) -> Result<(), TrackingError> {
+    /// Begins a new file and a new wandb run where this one has enough prompt runs.
+    fn roll_if_full(&mut self) {
         if self.config.run_steps > 0 && self.steps >= self.config.run_steps {
             self.end_wandb(0);
             self.roll();
         }
+    }
+
+    fn step(&mut self, event: &StepEvent) -> Result<(), TrackingError> {
+        self.roll_if_full();
         let written = self.append(&event.fields());
         self.steps += 1;
         self.log(|run| run.log(event));
@@ -193,7 +199,12 @@ impl Sink {
     }
 
     fn other(&mut self, fields: &Map<String, Value>) -> Result<(), TrackingError> {
+        let is_step = fields.contains_key("step");
+        if is_step {
+            self.roll_if_full();
+        }
         let written = self.append(fields);
+        self.steps += u64::from(is_step);
         if fields.get("name").is_some_and(|name| name != "forward") {
             self.log(|run| run.log_fields(fields));
         }
@@ -392,6 +403,20 @@ mod tests {
             story(folder.path()),
             "# a forward b forward | # c forward d forward | # e forward"
         );
+    }
+
+    #[test]
+    fn numbered_lines_of_another_kind_count_as_prompt_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        let recorder = Recorder::start(RecorderConfig {
+            run_steps: 2,
+            ..config(folder.path())
+        });
+        for step in 1..=3 {
+            recorder.write(&object(json!({"name": "core", "step": step})));
+            recorder.write(&event("weights"));
+        }
+        assert_eq!(story(folder.path()), "# core weights core weights | # core weights");
     }
 
     #[test]
