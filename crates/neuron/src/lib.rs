@@ -4,6 +4,7 @@
 //! Nothing here knows a synapse or a reward; a fork keeps this crate as it is.
 
 pub mod admin;
+pub mod announce;
 pub mod config;
 pub mod daemon;
 pub mod duties;

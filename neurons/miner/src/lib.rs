@@ -5,12 +5,12 @@
 //! and who first). [`run()`] is the whole life of a miner; the program in `main.rs` and the
 //! `axoneme up` command both call it.
 
-pub mod announce;
 pub mod canned;
 pub mod config;
 pub mod forward;
 pub mod policy;
 pub mod prompt_cache;
+pub mod rewards;
 pub mod run;
 pub mod self_weights;
 pub mod standing;

@@ -8,20 +8,21 @@ use axoneme_llm::{
     DeviceChoice, Engine, EngineConfig, GenerateError, Generator, ModelError, ModelRef, ModelStore, OpenAi,
     OpenAiConfig, SMOLLM2_135M, StderrProgress,
 };
+use axoneme_neuron::announce::{self, Published};
 use axoneme_neuron::metagraph::{keep_fresh, watch_connection};
 use axoneme_neuron::preflight::WithoutChain;
 use axoneme_neuron::{Duties, ExitCode, Failure, Readiness, admin, preflight};
 use axoneme_protocol::nonce::NonceStore;
-use axoneme_protocol::{Prompting, StreamPrompting, SystemClock};
+use axoneme_protocol::{Prompting, PromptingReward, StreamPrompting, SystemClock};
 use axoneme_replay::{ReplayConfig, ReplayError, Scope};
 use axoneme_wallet::AccountId;
 use tokio_util::sync::CancellationToken;
 
-use crate::announce::{self, Published};
 use crate::canned::Canned;
 use crate::config::{MinerConfig, MinerKind};
 use crate::forward::PromptingForward;
 use crate::policy::MinerPolicy;
+use crate::rewards::RewardsHeard;
 use crate::{self_weights, standing};
 
 /// Name of the TLS key in the data directory.
@@ -124,6 +125,7 @@ pub async fn run(mut config: MinerConfig, host: Host, cancel: CancellationToken)
             .policy(policy)
             .route::<Prompting>(forward.clone())
             .route_stream::<StreamPrompting>(forward)
+            .route::<PromptingReward>(Arc::new(RewardsHeard))
             .start()
             .await
             .map_err(|error| axon_failure(&error))?;

@@ -97,6 +97,8 @@ pub struct JudgedRun<'a> {
     pub rewards: &'a [f64],
     /// Whether each answer was one; only the rule with a softmax makes a difference.
     pub answered: &'a [bool],
+    /// Whose scores are set to zero, whatever they were.
+    pub zero: &'a [AccountId],
     /// The statistics that led to the rewards.
     pub pipeline: &'a PipelineState,
 }
@@ -214,13 +216,6 @@ impl Book {
         }
         current.remember.push(remember);
         Ok(recorded)
-    }
-
-    /// Sets the scores of some hotkeys to zero.
-    pub fn zero_scores(&self, which: impl Fn(&AccountId) -> bool) {
-        let mut current = self.inner.current.lock();
-        let chosen = current.state.neurons.iter_mut().filter(|(hotkey, _)| which(hotkey));
-        chosen.for_each(|(_, neuron)| neuron.score = 0.0);
     }
 
     /// Takes over what another process wrote: scores and counts as they are there. For a process that only reads.

@@ -9,7 +9,9 @@ pub mod forward;
 pub mod history;
 pub mod inference;
 pub mod judge;
+pub mod recall;
 pub mod reload;
+mod seats;
 pub mod serve;
 pub mod start;
 pub mod train;
@@ -20,6 +22,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use axoneme_chain::Metagraph;
 use axoneme_dendrite::{AxonTarget, Dendrite};
+use axoneme_gating::GatingError;
 use axoneme_protocol::{Prompting, PromptingReward};
 use axoneme_wallet::AccountId;
 use tokio::sync::{Mutex, watch};
@@ -31,6 +34,7 @@ use crate::gating::Gating;
 use crate::tls_keys::TlsKeys;
 use history::History;
 use judge::{AnswerJudge, MessageFilter};
+pub use seats::Seats;
 
 /// How a core validator asks and learns.
 #[derive(Debug, Clone, PartialEq)]
@@ -96,6 +100,8 @@ pub struct CoreValidator {
     pub own: AccountId,
     /// Picks whom to ask.
     pub gating: Arc<Gating>,
+    /// Who came to sit where since the last step, for the record.
+    pub seats: parking_lot::Mutex<Seats>,
     /// Judges answers; without one the gating model's own scores are the rewards.
     pub judge: Option<Arc<dyn AnswerJudge>>,
     /// Refuses messages.
@@ -118,11 +124,16 @@ impl CoreValidator {
     }
 
     /// The gating model's score of each uid for a text.
-    async fn gating_scores(&self, text: &str) -> Result<(Vec<f32>, Vec<f32>), axoneme_gating::GatingError> {
+    async fn gating_scores(&self, text: &str) -> Result<Scored, GatingError> {
         let vector = self.gating.encode(text).await?;
-        self.gating.follow(&self.metagraph.borrow().clone());
-        let scores = self.gating.scores(&vector)?;
-        Ok((scores, vector))
+        let metagraph = self.metagraph.borrow().clone();
+        let mut seats = self.seats.lock();
+        seats.follow(&self.gating, &metagraph);
+        Ok(Scored {
+            scores: self.gating.scores(&vector)?,
+            seats: seats.len(),
+            vector,
+        })
     }
 
     async fn ask_uids(&self, uids: &[u16], question: &Prompting, timeout: Duration) -> Asked {
@@ -160,6 +171,16 @@ impl CoreValidator {
             }),
         }
     }
+}
+
+/// What the gating model says of a text.
+struct Scored {
+    /// By uid.
+    scores: Vec<f32>,
+    /// The text's vector.
+    vector: Vec<f32>,
+    /// How many changes of seats were known then.
+    seats: usize,
 }
 
 /// Who was asked, and what they said; empty where nothing came.

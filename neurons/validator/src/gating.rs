@@ -126,6 +126,14 @@ impl Gating {
         std::mem::take(&mut inner.added).then_some(addition)
     }
 
+    /// The head alone, as a safetensors file.
+    ///
+    /// # Errors
+    /// When it cannot be written down.
+    pub fn head(&self) -> Result<Vec<u8>, GatingError> {
+        self.inner.lock().head.to_bytes()
+    }
+
     /// Everything.
     ///
     /// # Errors

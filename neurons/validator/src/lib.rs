@@ -7,6 +7,7 @@
 
 pub mod ask;
 pub mod book;
+pub mod checkpoints;
 pub mod completions;
 pub mod config;
 pub mod core;

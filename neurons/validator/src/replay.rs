@@ -4,9 +4,10 @@
 //! header of the run it belongs to holds the settings and what was remembered at its start ([`start`]). So the rewards,
 //! the scores and the weights can be worked out anew: with the same settings and models they are the same, bit for bit
 //! on a CPU, and with others the difference is what those settings would have changed. Later prompts, which are made
-//! of the best answers, stay as they were.
+//! of the best answers, stay as they were. The same goes for the steps of a core validator.
 
 pub mod command;
+mod core;
 pub mod report;
 pub mod start;
 
@@ -22,6 +23,7 @@ use serde_json::{Map, Value, json};
 
 use crate::book::{JudgedRun, ScoreRule};
 use crate::completions::clean;
+use crate::core::judge::AnswerJudge;
 use crate::gating::Gating;
 use crate::recall;
 use crate::state::ValidatorState;
@@ -70,6 +72,8 @@ pub enum ReplayError {
 pub struct Replay {
     pipeline: Pipeline,
     gating: Option<Arc<Gating>>,
+    /// The judge of a core validator, if it has one.
+    answers: Option<Arc<dyn AnswerJudge>>,
     rule: ScoreRule,
     /// Whether other settings than the recorded ones judge: then nothing has to agree.
     other_settings: bool,
@@ -86,6 +90,7 @@ impl Replay {
         Self {
             pipeline,
             gating,
+            answers: None,
             rule,
             other_settings,
             state: ValidatorState::default(),
@@ -94,6 +99,12 @@ impl Replay {
             weights: BTreeMap::new(),
             report: Report::new(other_settings),
         }
+    }
+
+    /// With the judge of a core validator; without one its gating model's scores are the rewards.
+    pub fn with_answers(mut self, answers: Option<Arc<dyn AnswerJudge>>) -> Self {
+        self.answers = answers;
+        self
     }
 
     /// A run of the validator begins. Its header says what was remembered; files it names are in `folder`.
@@ -137,7 +148,8 @@ impl Replay {
             self.weights.entry(after).or_default().push(event);
             return self.advance(WAITING).await;
         }
-        if !event.contains_key("uids") || !event.contains_key("base_text") {
+        let is_run = event.contains_key("uids") && event.contains_key("base_text");
+        if !is_run && !core::is_step(&event) {
             return Ok(());
         }
         self.waiting.insert(number(&event, "step"), event);
@@ -183,7 +195,10 @@ impl Replay {
             }
             self.report.missing += step - next;
             self.state.steps = step - 1;
-            self.judge(step, &event).await?;
+            match core::is_step(&event) {
+                true => self.judge_step(step, &event).await?,
+                false => self.judge(step, &event).await?,
+            }
         }
     }
 
@@ -201,6 +216,7 @@ impl Replay {
             hotkeys: &run.hotkeys,
             rewards: &outcome.rewards,
             answered: &answered,
+            zero: &[],
             pipeline: self.pipeline.state(),
         };
         let recorded = self
@@ -240,6 +256,12 @@ impl Replay {
         if event.get("gating_loss").is_some_and(|loss| !loss.is_null()) {
             now.insert("gating_loss".to_owned(), json!(gating_loss.map(f64::from)));
         }
+        self.compare(step, event, now);
+        Ok(())
+    }
+
+    /// Holds what came of a run now against its record.
+    fn compare(&mut self, step: u64, event: &Map<String, Value>, now: Map<String, Value>) {
         let mut agrees = true;
         for (field, now) in now {
             let then = event.get(&field).cloned().unwrap_or(Value::Null);
@@ -249,7 +271,6 @@ impl Replay {
             }
         }
         self.report.agreeing += u64::from(agrees);
-        Ok(())
     }
 
     async fn train_gating(&self, run: &Run, rewards: &[f64]) -> Option<f32> {
@@ -281,6 +302,29 @@ impl Replay {
     }
 }
 
+/// The fields of a record, read with the name of what is wrong.
+struct Fields<'a>(&'a Map<String, Value>);
+
+impl Fields<'_> {
+    fn has(&self, name: &str) -> bool {
+        self.0.get(name).is_some_and(|value| !value.is_null())
+    }
+
+    fn read<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<T, String> {
+        let value = self.0.get(name).cloned().unwrap_or(Value::Null);
+        serde_json::from_value(value).map_err(|error| format!("{name}: {error}"))
+    }
+
+    fn addresses(&self, name: &str) -> Result<Vec<AccountId>, String> {
+        parse(name, &self.read::<Vec<String>>(name)?)
+    }
+}
+
+fn parse(name: &str, texts: &[String]) -> Result<Vec<AccountId>, String> {
+    let read = |text: &String| text.parse::<AccountId>().map_err(|error| format!("{name}: {error}"));
+    texts.iter().map(read).collect()
+}
+
 /// What a record says about a run.
 struct Run {
     task: Task,
@@ -297,46 +341,36 @@ struct Run {
 
 impl Run {
     fn read(event: &Map<String, Value>) -> Result<Self, String> {
-        let field = |name: &str| event.get(name).cloned().unwrap_or(Value::Null);
-        let texts = |name: &str| -> Result<Vec<String>, String> {
-            serde_json::from_value(field(name)).map_err(|error| format!("{name}: {error}"))
+        let fields = Fields(event);
+        let raw = match fields.has("raw_completions") {
+            false => fields.read("completions")?,
+            true => fields.read::<Vec<String>>("raw_completions")?,
         };
-        let text = |name: &str| {
-            field(name)
-                .as_str()
-                .map(str::to_owned)
-                .ok_or(format!("{name} is missing"))
-        };
-        let addresses = |name: &str| -> Result<Vec<AccountId>, String> {
-            let read = |text: &String| text.parse::<AccountId>().map_err(|error| format!("{name}: {error}"));
-            texts(name)?.iter().map(read).collect()
-        };
-        let criteria = serde_json::from_value(field("criteria")).map_err(|error| format!("criteria: {error}"))?;
-        let raw = match field("raw_completions") {
-            Value::Null => texts("completions")?,
-            _ => texts("raw_completions")?,
-        };
-        let statuses = texts("completion_status_codes")?;
+        let statuses: Vec<String> = fields.read("completion_status_codes")?;
         let statuses: Vec<u16> = statuses.iter().map(|status| status.parse().unwrap_or(0)).collect();
-        let hotkeys = addresses("hotkeys")?;
-        let uids: Vec<u16> = serde_json::from_value(field("uids")).map_err(|error| format!("uids: {error}"))?;
+        let hotkeys = fields.addresses("hotkeys")?;
+        let uids: Vec<u16> = fields.read("uids")?;
         if [raw.len(), statuses.len(), uids.len()] != [hotkeys.len(); 3] {
             return Err("its lists are of different lengths".into());
         }
         Ok(Self {
-            task: Task::new(text("name")?, text("base_text")?, criteria),
-            prompt: text("prompt")?,
+            task: Task::new(
+                fields.read::<String>("name")?,
+                fields.read::<String>("base_text")?,
+                fields.read("criteria")?,
+            ),
+            prompt: fields.read("prompt")?,
             uids,
             hotkeys,
             statuses,
             raw,
-            forgotten: match field("forgotten") {
-                Value::Null => Vec::new(),
-                _ => addresses("forgotten")?,
+            forgotten: match fields.has("forgotten") {
+                true => fields.addresses("forgotten")?,
+                false => Vec::new(),
             },
-            seats: match field("seats") {
-                Value::Null => None,
-                _ => Some(addresses("seats")?),
+            seats: match fields.has("seats") {
+                true => Some(fields.addresses("seats")?),
+                false => None,
             },
         })
     }

@@ -17,10 +17,11 @@ use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::book::{Book, Scale, ScoreRule};
+use crate::checkpoints::GatingTracker;
 use crate::config::{Mode, ValidatorConfig};
 use crate::core::history::History;
 use crate::core::train::Training;
-use crate::core::{CoreValidator, start as gateway};
+use crate::core::{self, CoreValidator, start as gateway};
 use crate::dataset;
 use crate::events::{self, RunFacts};
 use crate::forward::ForwardConfig;
@@ -69,6 +70,9 @@ pub async fn run(config: ValidatorConfig, host: Host, cancel: CancellationToken)
     if let Err(error) = started.book.save_now() {
         tracing::error!("the state was not saved: {error}");
     }
+    if let Some(tracker) = started.tracker {
+        tracker.save();
+    }
     if let Some(axon) = started.axon {
         axon.shutdown(DRAIN).await;
     }
@@ -81,6 +85,8 @@ struct Started {
     book: Book,
     /// What a core validator serves applications on.
     axon: Option<AxonHandle>,
+    /// Writes the gating model down a last time.
+    tracker: Option<GatingTracker>,
 }
 
 async fn start(config: ValidatorConfig, host: Host, cancel: CancellationToken) -> Result<Started, Failure> {
@@ -131,8 +137,12 @@ async fn start(config: ValidatorConfig, host: Host, cancel: CancellationToken) -
         filter,
     } = judges(&config, &host, seed).await?;
     let state = book.state();
-    if !is_core {
-        recall(&book, &mut judge, gating.as_deref());
+    let mut history = History::new(config.neuron.max_history);
+    match (&gating, is_core) {
+        (gating, false) => recall(&book, &mut judge, gating.as_deref()),
+        // What the training process writes is taken over later.
+        (Some(gating), true) if !only_serves => core::recall::recall(&book, gating, &mut history),
+        _ => {}
     }
     readiness.set("models", Ok(()));
 
@@ -215,6 +225,10 @@ async fn start(config: ValidatorConfig, host: Host, cancel: CancellationToken) -
             async move { setter.run(heart, cancel).await }
         });
     }
+    let tracker = GatingTracker::new(&config, gating.as_ref().filter(|_| !only_serves), &events);
+    if let Some(tracker) = &tracker {
+        tracker.keep_saved(&mut duties, &identity.chain.blocks());
+    }
     let dendrite = Arc::new(dendrite);
     if is_core {
         let gating = gating.ok_or_else(|| {
@@ -230,17 +244,17 @@ async fn start(config: ValidatorConfig, host: Host, cancel: CancellationToken) -
             blocks: identity.chain.blocks(),
             own: identity.hotkey.account_id(),
             gating,
+            seats: Default::default(),
             judge: answers,
             filter,
             book: book.clone(),
-            history: Mutex::new(History::new(config.neuron.max_history)),
+            history: Mutex::new(history),
             events,
             config: config.neuron.core(),
         });
         if only_serves {
             gateway::reload(&mut duties, &core, data, &readiness);
         } else {
-            core.recall().await;
             let training = Training {
                 core: core.clone(),
                 dataset,
@@ -257,7 +271,12 @@ async fn start(config: ValidatorConfig, host: Host, cancel: CancellationToken) -
                 Some(gateway::serve(&mut duties, &core, &config, chain, hotkey, &readiness).await?)
             }
         };
-        return Ok(Started { duties, book, axon });
+        return Ok(Started {
+            duties,
+            book,
+            axon,
+            tracker,
+        });
     }
     let step = PromptRun {
         ask: dendrite,
@@ -289,6 +308,7 @@ async fn start(config: ValidatorConfig, host: Host, cancel: CancellationToken) -
         duties,
         book,
         axon: None,
+        tracker,
     })
 }
 
@@ -343,6 +363,9 @@ fn step_config(config: &ValidatorConfig) -> StepConfig {
 /// How a run moves the scores.
 pub fn score_rule(config: &ValidatorConfig) -> ScoreRule {
     let neuron = &config.neuron;
+    if neuron.mode == Mode::Core {
+        return neuron.core().rule;
+    }
     ScoreRule {
         alpha: neuron.moving_average_alpha,
         unasked: if neuron.decay_unasked {

@@ -101,7 +101,7 @@ impl ValidatorState {
         registered: impl Fn(&AccountId) -> bool,
     ) -> Result<Recorded, LengthMismatch> {
         let JudgedRun { hotkeys, rewards, .. } = run;
-        let mut moved = self
+        let mut moved: BTreeMap<AccountId, f64> = self
             .neurons
             .iter()
             .map(|(hotkey, neuron)| (*hotkey, neuron.score))
@@ -118,6 +118,11 @@ impl ValidatorState {
             scores::update(&mut moved, &hotkeys, &shares, rule.alpha, rule.unasked)?;
         } else {
             scores::update(&mut moved, hotkeys, &shares, rule.alpha, rule.unasked)?;
+        }
+        for hotkey in run.zero {
+            if let Some(score) = moved.get_mut(hotkey) {
+                *score = 0.0;
+            }
         }
         let scores = hotkeys
             .iter()

@@ -217,6 +217,7 @@ impl PromptRun {
             hotkeys: &hotkeys,
             rewards: &outcome.rewards,
             answered: &answered,
+            zero: &[],
             pipeline: pipeline.state(),
         };
         let recorded = self.book.record_step(run, remember, self.config.rule, &metagraph)?;

@@ -2,9 +2,10 @@
 
 use axoneme_protocol::Prompting;
 use axoneme_reward::text::trim;
+use serde::{Deserialize, Serialize};
 
 /// One message of a chat.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
     /// `system`, `assistant` or `user`; messages of other roles are left out.
     pub role: String,

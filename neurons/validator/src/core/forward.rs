@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axoneme_chain::Metagraph;
 use axoneme_gating::top_k;
 use axoneme_protocol::PromptingReward;
 use axoneme_wallet::AccountId;
@@ -10,13 +11,13 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value, json};
 
-use super::chat::{Message, gating_text, question_of, question_text};
+use super::chat::{Message, gating_text, question_of};
 use super::history::{self, Entry};
-use super::{Asked, CoreValidator};
+use super::{Asked, CoreValidator, Scored, judge};
 use crate::book::{JudgedRun, Recorded};
 use crate::error::ValidatorError;
 use crate::gating;
-use crate::memory::{Memories, Piece, Remember};
+use crate::memory::{Piece, Remember};
 
 /// An answer of this many characters or fewer is none.
 pub const TOO_SHORT: usize = 10;
@@ -38,6 +39,8 @@ pub struct Question<'a> {
     pub timeout: Duration,
     /// Whether a question is being asked for; for the record.
     pub is_question: bool,
+    /// Whether validators that have grown too large to be asked lose their scores with it.
+    pub zero_large: bool,
 }
 
 /// What came of it.
@@ -70,14 +73,14 @@ impl CoreValidator {
             return Ok(None);
         }
         let text = gating_text(question.messages);
-        let (scores, vector) = self.gating_scores(&text).await?;
+        let scored = self.gating_scores(&text).await?;
         let count = question.topk.unwrap_or(available.len()).min(available.len());
         let chosen = if question.random {
             available.shuffle(rng);
             available.truncate(count);
             available
         } else {
-            top_k(&scores, &available, count)
+            top_k(&scored.scores, &available, count)
         };
         let asked = self
             .ask_uids(&chosen, &question_of(question.messages), question.timeout)
@@ -93,48 +96,32 @@ impl CoreValidator {
             .iter()
             .map(|index| asked.completions[*index].clone())
             .collect();
-        let rewards = match &self.judge {
-            Some(judge) => {
-                let judged = judge.rewards(&question_text(question.messages), &completions).await;
-                judged.map_err(|source| ValidatorError::Reward {
-                    task: "a chat".into(),
-                    source,
-                })?
-            }
-            None => uids
-                .iter()
-                .map(|uid| scores.get(usize::from(*uid)).copied().map_or(0.0, f64::from))
-                .collect(),
-        };
-        let rewards: Vec<f64> = rewards
-            .iter()
-            .map(|reward| if reward.is_finite() { *reward } else { 0.0 })
-            .collect();
+        let judge = self.judge.as_deref();
+        let rewards = judge::rewards(judge, question.messages, &scored.scores, &uids, &completions);
+        let rewards = rewards.await.map_err(|source| ValidatorError::Reward {
+            task: "a chat".into(),
+            source,
+        })?;
 
         let taken = self
-            .take_in(&question, &asked, &answered, &uids, &rewards, &vector)
+            .take_in(&question, &asked, &answered, &uids, &rewards, &scored)
             .await?;
-        if let Err(error) = self.book.save().await {
-            metrics::counter!("validator_state_errors_total").increment(1);
-            tracing::error!("the state was not saved: {error}; it is tried again after the next step");
-        }
-        if question.train_network {
-            self.tell_rewards(&question, &asked, &answered, &rewards).await;
-        }
-        let mut best = 0;
-        for (index, reward) in rewards.iter().enumerate() {
-            if *reward > rewards[best] {
-                best = index;
-            }
-        }
         let outcome = CoreOutcome {
-            completion: completions[best].clone(),
+            completion: judge::best(&rewards).map_or_else(String::new, |best| completions[best].clone()),
             uids,
             completions,
             rewards,
             all_uids: asked.uids.clone(),
         };
+        // At once, so that a validator that is stopped now has a record of all it has learnt.
         self.events.write(&self.record(&question, &asked, &outcome, taken));
+        if let Err(error) = self.book.save().await {
+            metrics::counter!("validator_state_errors_total").increment(1);
+            tracing::error!("the state was not saved: {error}; it is tried again after the next step");
+        }
+        if question.train_network {
+            self.tell_rewards(&question, &asked, &answered, &outcome.rewards).await;
+        }
         Ok(Some(outcome))
     }
 
@@ -146,21 +133,21 @@ impl CoreValidator {
         answered: &[bool],
         uids: &[u16],
         rewards: &[f64],
-        vector: &[f32],
+        scored: &Scored,
     ) -> Result<Taken, ValidatorError> {
         let mut history = self.history.lock().await;
         let metagraph = self.metagraph.borrow().clone();
-        self.gating.follow(&metagraph);
-        let mut gating_loss = None;
-        if question.train_gating {
-            gating_loss = Some(self.gating.train(uids, vector, rewards)?);
-        }
+        let (gating_loss, seats) = {
+            let mut seats = self.seats.lock();
+            seats.follow(&self.gating, &metagraph);
+            let loss = match question.train_gating {
+                true => Some(self.gating.train(uids, &scored.vector, rewards)?),
+                false => None,
+            };
+            (loss, seats.take(scored.seats))
+        };
         let hotkeys: Vec<AccountId> = asked.targets.iter().map(|target| target.hotkey).collect();
-        let mut earned = rewards.iter().copied();
-        let of_all: Vec<f64> = answered
-            .iter()
-            .map(|answered| if *answered { earned.next().unwrap_or(0.0) } else { 0.0 })
-            .collect();
+        let of_all = for_all(rewards, answered);
         history.push(Entry {
             uids: uids.to_vec(),
             rewards: rewards.to_vec(),
@@ -179,22 +166,29 @@ impl CoreValidator {
             Remember::Additions(gating.into_iter().chain(history).collect())
         };
         let state = self.book.state();
+        let scored = |hotkey: &AccountId| {
+            let known = state.neurons.get(hotkey).is_some_and(|neuron| neuron.score != 0.0);
+            known || hotkeys.contains(hotkey)
+        };
+        let mut zero = match question.zero_large {
+            true => large_validators(&metagraph, self.config.vpermit_tao_limit),
+            false => Vec::new(),
+        };
+        zero.retain(scored);
         let run = JudgedRun {
             hotkeys: &hotkeys,
             rewards: &of_all,
             answered,
+            zero: &zero,
             pipeline: &state.pipeline,
         };
         let recorded = self.book.record_step(run, remember, self.config.rule, &metagraph)?;
-        Ok(Taken { gating_loss, recorded })
-    }
-
-    /// Sets the scores of validators above the stake limit to zero: they are not asked, and earn nothing here.
-    pub fn zero_large_validators(&self) {
-        let metagraph = self.metagraph.borrow().clone();
-        let limit = self.config.vpermit_tao_limit;
-        self.book
-            .zero_scores(|hotkey| is_large_validator(&metagraph, hotkey, limit));
+        Ok(Taken {
+            gating_loss,
+            seats,
+            zero,
+            recorded,
+        })
     }
 
     async fn tell_rewards(&self, question: &Question<'_>, asked: &Asked, answered: &[bool], rewards: &[f64]) {
@@ -220,12 +214,16 @@ impl CoreValidator {
         outcome: &CoreOutcome,
         taken: Taken,
     ) -> Map<String, Value> {
-        let hotkeys: Vec<String> = asked.targets.iter().map(|target| target.hotkey.to_string()).collect();
-        let forgotten: Vec<String> = taken.recorded.forgotten.iter().map(ToString::to_string).collect();
+        let texts = |hotkeys: &[AccountId]| -> Vec<String> { hotkeys.iter().map(ToString::to_string).collect() };
+        let seats =
+            |seats: &[Vec<AccountId>]| -> Vec<Vec<String>> { seats.iter().map(|hotkeys| texts(hotkeys)).collect() };
+        let hotkeys: Vec<AccountId> = asked.targets.iter().map(|target| target.hotkey).collect();
+        let (before, after) = &taken.seats;
         let fields = [
             ("name", json!("core")),
             ("step", json!(taken.recorded.step)),
             ("block", json!(*self.blocks.borrow())),
+            ("messages", json!(question.messages)),
             ("prompt", json!(gating_text(question.messages))),
             ("is_question", json!(question.is_question)),
             ("completion", json!(outcome.completion)),
@@ -233,51 +231,35 @@ impl CoreValidator {
             ("successful_uids", json!(outcome.uids)),
             ("rewards", json!(outcome.rewards)),
             ("all_uids", json!(asked.uids)),
-            ("hotkeys", json!(hotkeys)),
+            ("hotkeys", json!(texts(&hotkeys))),
             ("scores", json!(taken.recorded.scores)),
-            ("forgotten", json!(forgotten)),
+            ("forgotten", json!(texts(&taken.recorded.forgotten))),
+            ("zeroed", json!(texts(&taken.zero))),
             ("gating_loss", json!(taken.gating_loss.map(f64::from))),
+            ("seats", json!(seats(before))),
+            ("seats_after", json!(seats(after))),
         ];
         fields
             .map(|(name, value)| (name.to_owned(), value))
             .into_iter()
             .collect()
     }
-
-    /// Gives gating model and history back what they remembered at the end of the last process.
-    pub async fn recall(&self) {
-        let memories = self.book.take_memories();
-        if !self.restore(&memories).await {
-            self.book.want_whole();
-        }
-    }
-
-    /// The same from given memories; whether all of it could be used.
-    pub async fn restore(&self, memories: &Memories) -> bool {
-        let mut history = self.history.lock().await;
-        let mut complete = true;
-        let whole = memories.snapshot.iter().map(|piece| (piece, true));
-        let added = memories.additions.iter().flatten().map(|piece| (piece, false));
-        for (piece, whole) in whole.chain(added) {
-            let restored = match (piece.name.as_str(), whole) {
-                (gating::NAME, true) => self.gating.restore(&piece.bytes),
-                (gating::NAME, false) => self.gating.relearn(&piece.bytes),
-                (history::NAME, true) => history.restore(&piece.bytes),
-                (history::NAME, false) => history.relearn(&piece.bytes),
-                _ => Ok(()),
-            };
-            if let Err(error) = restored {
-                tracing::warn!(memory = piece.name, "what it remembered cannot be used: {error}");
-                complete = false;
-            }
-        }
-        complete
-    }
 }
 
 struct Taken {
     gating_loss: Option<f32>,
+    /// Who sat where when the gating model gave its scores, and when it learnt, as far as that had changed.
+    seats: (Vec<Vec<AccountId>>, Vec<Vec<AccountId>>),
+    /// Whose scores were set to zero.
+    zero: Vec<AccountId>,
     recorded: Recorded,
+}
+
+/// The rewards of those that answered, with 0 for those that did not.
+pub fn for_all(rewards: &[f64], answered: &[bool]) -> Vec<f64> {
+    let mut earned = rewards.iter().copied();
+    let of = |answered: &bool| if *answered { earned.next().unwrap_or(0.0) } else { 0.0 };
+    answered.iter().map(of).collect()
 }
 
 /// Whether a completion is long enough to be an answer.
@@ -285,8 +267,12 @@ pub fn is_answer(completion: &str) -> bool {
     completion.chars().nth(TOO_SHORT).is_some()
 }
 
-fn is_large_validator(metagraph: &axoneme_chain::Metagraph, hotkey: &AccountId, limit_tao: u64) -> bool {
+/// Validators with more stake than `limit_tao`: they are not asked, and earn nothing here.
+pub fn large_validators(metagraph: &Metagraph, limit_tao: u64) -> Vec<AccountId> {
     let limit = limit_tao.saturating_mul(axoneme_chain::RAO_PER_TAO);
-    let neuron = metagraph.find(hotkey);
-    neuron.is_some_and(|neuron| neuron.validator_permit && neuron.total_stake > limit)
+    let large = metagraph
+        .neurons
+        .iter()
+        .filter(|neuron| neuron.validator_permit && neuron.total_stake > limit);
+    large.map(|neuron| neuron.hotkey).collect()
 }

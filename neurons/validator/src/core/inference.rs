@@ -63,8 +63,8 @@ impl CoreValidator {
         if available.is_empty() {
             return Err(InferenceError::NobodyToAsk);
         }
-        let (scores, _) = self.gating_scores(&gating_text(messages)).await?;
-        let chosen = top_k(&scores, &available, self.config.inference_topk);
+        let scored = self.gating_scores(&gating_text(messages)).await?;
+        let chosen = top_k(&scored.scores, &available, self.config.inference_topk);
         let asked = self.ask_uids(&chosen, &question_of(messages), timeout).await;
         let mut candidates = Vec::new();
         // The best was asked last.

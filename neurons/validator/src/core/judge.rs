@@ -8,11 +8,45 @@ use axoneme_reward::functions::dahoas::shifted_difference;
 use axoneme_reward::text::trim;
 use axoneme_reward::{ModelFault, RewardError, RewardFunction, Task};
 
+use super::chat::{Message, question_text};
+
 /// Says how good answers to a question are, on any scale.
 #[async_trait]
 pub trait AnswerJudge: Send + Sync {
     /// One number per completion. `question` is the chat so far without the system's messages.
     async fn rewards(&self, question: &str, completions: &[String]) -> Result<Vec<f64>, RewardError>;
+}
+
+/// What answers earn: what the judge says, or without one the gating model's own score of who gave them. What is not a number
+/// counts as 0.
+///
+/// # Errors
+/// Those of the judge.
+pub async fn rewards(
+    judge: Option<&dyn AnswerJudge>,
+    messages: &[Message],
+    scores: &[f32],
+    uids: &[u16],
+    completions: &[String],
+) -> Result<Vec<f64>, RewardError> {
+    let rewards = match judge {
+        Some(judge) => judge.rewards(&question_text(messages), completions).await?,
+        None => {
+            let score = |uid: &u16| scores.get(usize::from(*uid)).copied().map_or(0.0, f64::from);
+            uids.iter().map(score).collect()
+        }
+    };
+    let finite = |reward: f64| if reward.is_finite() { reward } else { 0.0 };
+    Ok(rewards.into_iter().map(finite).collect())
+}
+
+/// The highest reward, the first of several; `None` of none.
+pub fn best(rewards: &[f64]) -> Option<usize> {
+    let higher = |best: Option<usize>, (index, reward): (usize, &f64)| match best {
+        Some(best) if *reward <= rewards[best] => Some(best),
+        _ => Some(index),
+    };
+    rewards.iter().enumerate().fold(None, higher)
 }
 
 /// Says whether a message is one that must not be asked or shown.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use axoneme_neuron::{StateError, StateStore};
 
-use super::CoreValidator;
+use super::{CoreValidator, recall};
 use crate::memory::{Memories, MemoryError, MemoryStore};
 use crate::state::ValidatorState;
 
@@ -40,7 +40,7 @@ impl CoreValidator {
                 Err(_) => attempt += 1,
             }
         };
-        self.restore(&memories).await;
+        recall::restore(&memories, &self.gating, &mut *self.history.lock().await);
         self.book.take_over(state);
         Ok(true)
     }

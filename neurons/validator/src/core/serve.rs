@@ -1,5 +1,6 @@
 //! Inference on the validator's own axon.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,21 +15,34 @@ use super::CoreValidator;
 use super::chat::{Message, messages_of};
 use super::inference::{Candidate, InferenceError};
 
-/// rao in one TAO.
+/// rao in one token.
 const RAO: f64 = 1e9;
 /// Of the caller's time this much is kept for picking and sending the answer.
 const OWN_TIME: Duration = Duration::from_millis(500);
 
-/// Who may ask: everybody but this validator itself and other validators. Who has more stake is answered first.
+/// What coldkeys have staked to this validator, rao of the subnet's token.
+pub type Nominators = BTreeMap<AccountId, u64>;
+
+/// Who may ask: everybody but this validator itself and other validators. Whose coldkey has staked more to this validator is
+/// answered first.
 pub struct Callers {
     own: AccountId,
     metagraph: watch::Receiver<Arc<Metagraph>>,
+    nominators: watch::Receiver<Arc<Nominators>>,
 }
 
 impl Callers {
-    /// The rules over the newest metagraph.
-    pub fn new(own: AccountId, metagraph: watch::Receiver<Arc<Metagraph>>) -> Arc<Self> {
-        Arc::new(Self { own, metagraph })
+    /// The rules over the newest metagraph and the newest stakes.
+    pub fn new(
+        own: AccountId,
+        metagraph: watch::Receiver<Arc<Metagraph>>,
+        nominators: watch::Receiver<Arc<Nominators>>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            own,
+            metagraph,
+            nominators,
+        })
     }
 }
 
@@ -46,15 +60,17 @@ impl CallerPolicy for Callers {
         }
     }
 
-    /// The caller's stake in TAO; 0 for whoever is not registered.
+    /// What the caller has staked to this validator, in whole tokens of the subnet: the key that signs may be the coldkey that
+    /// staked, or a registered hotkey of it. 0 for everybody else.
     fn priority(&self, caller: &AccountId) -> f64 {
         if *caller == self.own {
             return f64::INFINITY;
         }
-        let metagraph = self.metagraph.borrow();
-        metagraph
-            .find(caller)
-            .map_or(0.0, |neuron| neuron.total_stake as f64 / RAO)
+        let owner = self.metagraph.borrow().find(caller).map(|neuron| neuron.coldkey);
+        let nominators = self.nominators.borrow();
+        let staked = |key: &AccountId| nominators.get(key).copied();
+        let most = staked(caller).max(owner.as_ref().and_then(staked));
+        most.map_or(0.0, |rao| rao as f64 / RAO)
     }
 }
 

@@ -1,19 +1,19 @@
 //! A core validator as duties of the daemon.
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axoneme_axon::{Axon, AxonHandle};
-use axoneme_chain::{AxonEndpoint, Chain};
-use axoneme_neuron::metagraph::MetagraphWatch;
+use axoneme_chain::Chain;
+use axoneme_neuron::announce::{self, Published};
 use axoneme_neuron::{Duties, ExitCode, Failure, Readiness};
-use axoneme_protocol::{MultiPrompting, Prompting};
+use axoneme_protocol::{AXON_PROTOCOL, MultiPrompting, Prompting};
 use axoneme_wallet::Keypair;
+use tokio::sync::watch;
 
 use super::CoreValidator;
-use super::serve::{Callers, Gateway};
+use super::serve::{Callers, Gateway, Nominators};
 use super::train::Training;
 use crate::config::ValidatorConfig;
 use crate::schedule::crossed;
@@ -22,12 +22,8 @@ use crate::schedule::crossed;
 const RELOAD_BLOCKS: u64 = 100;
 /// Longest time between two looks at the chain.
 const LOOK: Duration = Duration::from_secs(60);
-/// Longest time without progress in announcing and reloading.
+/// Longest time without progress in reloading and reading.
 const STUCK: Duration = Duration::from_secs(600);
-/// Published as the axon's software version: SDK 10's form of a version number.
-const VERSION: u32 = 10_005_000;
-/// The chain refuses 127.0.0.1 as an axon's address, but on Linux all of 127.0.0.0/8 is this machine.
-const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
 
 /// Adds the duty that trains.
 pub fn train(duties: &mut Duties, training: Training) {
@@ -87,10 +83,11 @@ pub async fn serve(
     hotkey: &Arc<Keypair>,
     readiness: &Readiness,
 ) -> Result<AxonHandle, Failure> {
+    let nominators = keep_nominators(duties, core, config.netuid, chain);
     let gateway = Arc::new(Gateway(core.clone()));
     let axon = Axon::builder(hotkey.clone())
         .bind(config.axon.bind())
-        .policy(Callers::new(core.own, core.metagraph.clone()))
+        .policy(Callers::new(core.own, core.metagraph.clone(), nominators))
         .route::<Prompting>(gateway.clone())
         .route::<MultiPrompting>(gateway)
         .start()
@@ -100,58 +97,53 @@ pub async fn serve(
             _ => Failure::new(ExitCode::Failure, &error),
         })?;
     let bound = axon.local_addr();
-    let ip = match config.axon.external_ip {
-        Some(ip) => ip,
-        None if !config.axon.ip.is_unspecified() && !config.axon.ip.is_loopback() => config.axon.ip,
-        None if chain.config().is_local() => LOCAL,
-        None => {
-            return Err(Failure::message(
-                ExitCode::Config,
-                "the address to publish is not known; give this machine's public address with --axon.external_ip, or serve \
-                 nothing with --neuron.axon_off",
-            ));
-        }
+    let endpoint = announce::endpoint(&config.axon, bound, chain.config().is_local(), AXON_PROTOCOL)?;
+    tracing::info!(listen = %bound, published = %format!("{}:{}", endpoint.ip, endpoint.port), "serving applications");
+    let ours = Published {
+        endpoint,
+        tls_key: None,
     };
-    let port = config.axon.external_port.unwrap_or(bound.port());
-    let endpoint = AxonEndpoint::new(ip, port, VERSION);
-    tracing::info!(listen = %bound, published = %format!("{ip}:{port}"), "serving applications");
-    keep_announced(duties, chain, hotkey, endpoint, core.metagraph.clone(), readiness);
+    let metagraph = core.metagraph.clone();
+    announce::keep_announced(duties, chain, hotkey, ours, metagraph, readiness);
     Ok(axon)
 }
 
-fn keep_announced(
+/// Adds the duty that reads who has staked to this validator, now and with every new metagraph.
+fn keep_nominators(
     duties: &mut Duties,
+    core: &Arc<CoreValidator>,
+    netuid: u16,
     chain: &Chain,
-    hotkey: &Arc<Keypair>,
-    endpoint: AxonEndpoint,
-    metagraph: MetagraphWatch,
-    readiness: &Readiness,
-) {
-    let (chain, hotkey, readiness) = (chain.clone(), hotkey.clone(), readiness.clone());
-    duties.spawn("announce", STUCK, move |heart, cancel| {
-        let (chain, hotkey, readiness) = (chain.clone(), hotkey.clone(), readiness.clone());
-        let mut metagraph = metagraph.clone();
+) -> watch::Receiver<Arc<Nominators>> {
+    let (sender, receiver) = watch::channel(Arc::default());
+    let (core, chain) = (core.clone(), chain.clone());
+    duties.spawn("nominators", STUCK, move |heart, cancel| {
+        let (core, chain, sender) = (core.clone(), chain.clone(), sender.clone());
         async move {
+            let mut metagraph = core.metagraph.clone();
             loop {
-                let (netuid, there) = {
-                    let now = metagraph.borrow_and_update();
-                    let own = now.find(&hotkey.account_id()).and_then(|neuron| neuron.axon);
-                    let there = own.is_some_and(|axon| (axon.ip, axon.port) == (endpoint.ip, endpoint.port));
-                    (now.netuid, there)
-                };
-                if !there {
-                    let announced = chain.serve_axon(&hotkey, netuid, &endpoint).await;
-                    announced.inspect_err(|error| readiness.set("axon published", Err(error.to_string())))?;
-                    tracing::info!("axon published on chain as {}:{}", endpoint.ip, endpoint.port);
+                metagraph.mark_unchanged();
+                match chain.nominators(&core.own, netuid).await {
+                    Ok(nominators) => {
+                        metrics::gauge!("validator_nominators").set(nominators.len() as f64);
+                        sender.send_replace(Arc::new(nominators));
+                    }
+                    // What was read before still says who comes first.
+                    Err(error) => tracing::warn!("who has staked to this validator could not be read: {error}"),
                 }
-                readiness.set("axon published", Ok(()));
-                heart.beat();
-                tokio::select! {
-                    () = cancel.cancelled() => return Ok(()),
-                    changed = metagraph.changed() => changed?,
-                    () = tokio::time::sleep(LOOK) => {}
+                loop {
+                    heart.beat();
+                    tokio::select! {
+                        () = cancel.cancelled() => return Ok(()),
+                        changed = metagraph.changed() => {
+                            changed?;
+                            break;
+                        }
+                        () = tokio::time::sleep(LOOK) => {}
+                    }
                 }
             }
         }
     });
+    receiver
 }

@@ -58,7 +58,6 @@ impl Training {
         loop {
             heart.beat();
             (self.registered)().map_err(DutyError::Fatal)?;
-            self.core.zero_large_validators();
             let number = self.core.book.begin_forward();
             let mut rng = stream(self.seed, number);
             let step = tokio::select! {
@@ -115,6 +114,7 @@ impl Training {
             train_network: config.train_network,
             timeout: config.training_timeout,
             is_question: false,
+            zero_large: true,
         };
         let Some(outcome) = self.core.forward(question, rng).await? else {
             // Perhaps this prompt is the reason.
@@ -185,7 +185,7 @@ impl Training {
     }
 }
 
-/// Those that answered, the best last, as the gating model orders those to be asked.
+/// Those that answered, the best first: its question counts if it is any good.
 fn by_reward(outcome: &CoreOutcome) -> Vec<u16> {
     let size = outcome.uids.iter().map(|uid| usize::from(*uid) + 1).max().unwrap_or(0);
     let mut scores = vec![f32::NEG_INFINITY; size];

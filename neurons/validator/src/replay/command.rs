@@ -86,8 +86,13 @@ pub async fn replay(path: &Path, settings: Vec<OsString>, host: &Host) -> Result
     };
     config.check().map_err(|error| Failure::new(ExitCode::Config, &error))?;
     let seed = header.get("seed").and_then(Value::as_u64).unwrap_or(0);
-    let Judges { pipeline, gating, .. } = judges(&config, host, seed).await?;
-    let mut replay = Replay::new(pipeline, gating, score_rule(&config), other_settings);
+    let Judges {
+        pipeline,
+        gating,
+        answers,
+        ..
+    } = judges(&config, host, seed).await?;
+    let mut replay = Replay::new(pipeline, gating, score_rule(&config), other_settings).with_answers(answers);
     let mut damaged = 0;
     for file in &files {
         let folder = file.parent().unwrap_or(Path::new("."));

@@ -17,9 +17,10 @@ use serde_json::Value;
 use tokio::sync::watch;
 use validator::ValidatorStats;
 use validator::ask::{Ask, Reply};
-use validator::book::{Book, Scale, ScoreRule};
+use validator::book::{Book, JudgedRun, Scale, ScoreRule};
+use validator::config::NeuronSection;
 use validator::core::chat::Message;
-use validator::core::forward::Question;
+use validator::core::forward::{Question, large_validators};
 use validator::core::history::{Entry, History, Replaced, average};
 use validator::core::inference::InferenceError;
 use validator::core::judge::{MessageFilter, ShiftedDifference, TextScorer};
@@ -141,6 +142,7 @@ fn setup(neurons: Vec<Neuron>, replies: Vec<Option<String>>, scores: &[f32]) -> 
         blocks,
         own: hotkey(999),
         gating: Arc::new(gating),
+        seats: Default::default(),
         judge: None,
         filter: None,
         book,
@@ -242,6 +244,7 @@ async fn a_step_asks_rewards_and_moves_scores_as_in_the_network() {
             train_network: true,
             timeout: Duration::from_secs(1),
             is_question: false,
+            zero_large: false,
         };
         let outcome = setup.core.forward(question, &mut rng(1)).await.unwrap();
 
@@ -435,8 +438,7 @@ fn scores_of_replaced_hotkeys_and_large_validators_are_zero() {
             )
         });
         let neurons: Vec<Neuron> = neurons.collect();
-        let graph = metagraph(neurons.clone());
-        let setup = setup(neurons, vec![None; new.len()], &vec![0.0; new.len()]);
+        let graph = metagraph(neurons);
         let mut state = ValidatorState::default();
         for (name, score) in old.iter().zip(numbers(&case["scores"])) {
             state.neurons.insert(
@@ -447,14 +449,17 @@ fn scores_of_replaced_hotkeys_and_large_validators_are_zero() {
                 },
             );
         }
-        state.forget_all_but(|hotkey| graph.find(hotkey).is_some());
-        setup.core.book.take_over(state);
-        setup.core.zero_large_validators();
-        let after = setup
-            .core
-            .book
-            .state()
-            .scores_of(&new.iter().map(key).collect::<Vec<_>>());
+        let nothing = JudgedRun {
+            hotkeys: &[],
+            rewards: &[],
+            answered: &[],
+            zero: &large_validators(&graph, 1024),
+            pipeline: &Default::default(),
+        };
+        let rule = NeuronSection::default().core().rule;
+        let known = |hotkey: &_| graph.find(hotkey).is_some();
+        state.take_in(nothing, rule, known).unwrap();
+        let after = state.scores_of(&new.iter().map(key).collect::<Vec<_>>());
         all_close(&after, &numbers(&case["scores_after"]), 1e-6, text(&case["name"]));
     }
 }
@@ -472,7 +477,11 @@ async fn an_application_is_served_over_the_validators_own_axon() {
     let gateway = Arc::new(Gateway(setup.core.clone()));
     let axon = Axon::builder(key.clone())
         .bind("127.0.0.1:0".parse().unwrap())
-        .policy(Callers::new(key.account_id(), setup.core.metagraph.clone()))
+        .policy(Callers::new(
+            key.account_id(),
+            setup.core.metagraph.clone(),
+            watch::channel(Arc::default()).1,
+        ))
         .route::<Prompting>(gateway.clone())
         .route::<MultiPrompting>(gateway)
         .start()
@@ -503,12 +512,15 @@ async fn an_application_is_served_over_the_validators_own_axon() {
 }
 
 #[test]
-fn validators_are_refused_and_stake_comes_first() {
+fn validators_are_refused_and_who_has_staked_to_this_one_comes_first() {
     let (_sender, graph) = watch::channel(Arc::new(metagraph(vec![
         neuron(1, true, true, 5),
         neuron(2, true, false, 9),
     ])));
-    let callers = Callers::new(hotkey(0), graph);
+    // Keys of people: of the coldkeys 1001 and 1002, the owners of the two neurons, and of 1005, who has none.
+    let stakes = [(1001, 4_000_000_000), (1002, 9_500_000_000), (1005, 7_000_000_000)];
+    let stakes = stakes.map(|(number, rao)| (hotkey(number), rao)).into_iter().collect();
+    let callers = Callers::new(hotkey(0), graph, watch::channel(Arc::new(stakes)).1);
     assert!(matches!(
         callers.blacklist(&hotkey(0), "Prompting"),
         Verdict::Forbid(..)
@@ -524,7 +536,7 @@ fn validators_are_refused_and_stake_comes_first() {
         "also who is not registered"
     );
     assert_eq!(
-        [0, 2, 3].map(|n| callers.priority(&hotkey(n))),
-        [f64::INFINITY, 9.0, 0.0]
+        [0, 2, 3, 1002, 1005].map(|n| callers.priority(&hotkey(n))),
+        [f64::INFINITY, 9.5, 0.0, 9.5, 7.0]
     );
 }

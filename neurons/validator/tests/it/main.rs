@@ -1,7 +1,11 @@
 //! The validator's rules against vectors, and whole prompt runs over scripted miners.
 
 mod absent;
+mod checkpoints;
+mod core_replay;
+mod core_train;
 mod core_validator;
+mod core_world;
 mod crowd;
 mod flags;
 mod flow;

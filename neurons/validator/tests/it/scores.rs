@@ -186,6 +186,7 @@ fn step_leaving(book: &Book, hotkeys: &[AccountId], rewards: &[f64], graph: &Met
         hotkeys,
         rewards,
         answered: &vec![true; rewards.len()],
+        zero: &[],
         pipeline: &PipelineState::default(),
     };
     book.record_step(run, left, RULE, graph).unwrap()

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axoneme_chain::{AxonEndpoint, Chain, ChainError};
-use axoneme_neuron::config::AxonConfig;
-use axoneme_neuron::metagraph::MetagraphWatch;
-use axoneme_neuron::{Duties, ExitCode, Failure, Readiness};
 use axoneme_wallet::Keypair;
 
+use crate::config::AxonConfig;
+use crate::metagraph::MetagraphWatch;
+use crate::{Duties, ExitCode, Failure, Readiness};
+
 /// Chains refuse 127.0.0.1 as an axon's address, but on Linux all of 127.0.0.0/8 is this machine:
-/// what a miner publishes on a chain that itself runs on this machine.
+/// what a neuron publishes on a chain that itself runs on this machine.
 const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
 /// Longest time without a look at the chain's record before the duty is restarted.
 const STUCK: Duration = Duration::from_secs(600);
