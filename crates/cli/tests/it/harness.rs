@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use axoneme_dendrite::{Answer, AxonTarget, Dendrite, DendriteConfig};
 use axoneme_protocol::Prompting;
 use axoneme_wallet::Wallet;
+use subxt::{OnlineClient, SubstrateConfig, dynamic};
 
 /// Longer than anything here takes on a loaded machine.
 pub const PATIENCE: Duration = Duration::from_secs(180);
@@ -190,24 +191,46 @@ pub fn succeed(name: &str, args: &[&str]) -> String {
     stdout
 }
 
+/// What a log line says after `key=`.
+pub fn word(line: &str, key: &str) -> String {
+    let rest = line.split(&format!("{key}=")).nth(1).unwrap();
+    rest.split(' ').next().unwrap().to_owned()
+}
+
 /// A dev chain in a process of its own, and wallets for it.
 pub struct Subnet {
     pub folder: tempfile::TempDir,
     pub chain: Option<Running>,
     pub port: u16,
     pub endpoint: String,
+    /// What the chain begins with, if not with its usual.
+    genesis: Option<String>,
 }
 
 impl Subnet {
     /// A fresh chain on a free port, keeping its blocks in the folder.
     pub fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::begin(None)
+    }
+
+    /// The same with this file's text as its beginning.
+    pub fn start_with(genesis: &str) -> Self {
+        Self::begin(Some(genesis))
+    }
+
+    fn begin(genesis: Option<&str>) -> Self {
         let mut subnet = Self {
-            folder,
+            folder: tempfile::tempdir().unwrap(),
             chain: None,
             port: 0,
             endpoint: String::new(),
+            genesis: None,
         };
+        if let Some(text) = genesis {
+            let path = subnet.path("genesis.toml");
+            std::fs::write(&path, text).unwrap();
+            subnet.genesis = Some(path);
+        }
         subnet.start_chain();
         subnet
     }
@@ -216,7 +239,9 @@ impl Subnet {
     pub fn start_chain(&mut self) {
         let data = self.folder.path().join("chain");
         let port = self.port.to_string();
-        let mut chain = Running::start("localnet", &["--port", &port, "--data-dir", data.to_str().unwrap()]);
+        let mut args = vec!["--port", &port, "--data-dir", data.to_str().unwrap()];
+        args.extend(self.genesis.iter().flat_map(|path| ["--genesis", path]));
+        let mut chain = Running::start("localnet", &args);
         self.port = chain.wait_for_port();
         self.endpoint = format!("ws://127.0.0.1:{}", self.port);
         self.chain = Some(chain);
@@ -289,12 +314,8 @@ impl Subnet {
     /// Asks a miner of this machine as the hotkey of a wallet.
     pub fn ask(&self, wallet: &str, miner: &mut Running, question: &str, within: Duration) -> Answer<Prompting> {
         let line = miner.wait_for("miner started");
-        let word = |key: &str| {
-            let rest = line.split(&format!("{key}=")).nth(1).unwrap();
-            rest.split(' ').next().unwrap().to_owned()
-        };
-        let port = word("listen").rsplit(':').next().unwrap().parse().unwrap();
-        let target = AxonTarget::new(word("hotkey").parse().unwrap(), [127, 0, 0, 1].into(), port);
+        let port = word(&line, "listen").rsplit(':').next().unwrap().parse().unwrap();
+        let target = AxonTarget::new(word(&line, "hotkey").parse().unwrap(), [127, 0, 0, 1].into(), port);
         let wallet = Wallet::new(self.path("wallets"), wallet, "default");
         let config = DendriteConfig {
             allow_private: true,
@@ -308,6 +329,35 @@ impl Subnet {
             let dendrite = Dendrite::new(Arc::new(wallet.load_hotkey().unwrap()), config).unwrap();
             dendrite.call(&target, Prompting::ask(question), within).await
         })
+    }
+
+    /// The row of weights that the chain stores for a uid of subnet 1, read by a client that shares no code with ours.
+    pub fn weights_of(&self, uid: u16) -> Vec<(u16, u16)> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let client = OnlineClient::<SubstrateConfig>::from_insecure_url(&self.endpoint).await;
+            let at = client.unwrap().at_current_block().await.unwrap();
+            let address = dynamic::storage::<(u16, u16), Vec<(u16, u16)>>("SubtensorModule", "Weights");
+            let row = at.storage().try_fetch(address, (1u16, uid)).await.unwrap();
+            row.map(|row| row.decode().unwrap()).unwrap_or_default()
+        })
+    }
+
+    /// Subnet 1 as `axoneme metagraph` shows it, JSON.
+    pub fn metagraph(&self) -> String {
+        let network = ["--subtensor.network", &self.endpoint];
+        succeed(
+            "axoneme",
+            &[&["metagraph", "--netuid", "1", "--json"], &network[..]].concat(),
+        )
+    }
+
+    /// Where a daemon keeps what it writes.
+    pub fn data_of(&self, wallet: &str, name: &str) -> PathBuf {
+        PathBuf::from(self.path("neurons")).join(format!("{wallet}/default/netuid1/{name}"))
     }
 
     pub fn run_daemon(&self, program: &str, wallet: &str, more: &[&str]) -> (i32, String, String) {

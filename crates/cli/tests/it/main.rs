@@ -3,6 +3,7 @@
 mod admin;
 mod away;
 mod drill;
+mod gateway;
 mod harness;
 mod kill;
 mod openai;
@@ -10,4 +11,5 @@ mod outage;
 mod quiet;
 mod tls;
 mod up;
+mod whole;
 mod wrong_input;
