@@ -120,6 +120,8 @@ fn a_core_validator_serves_applications_trains_and_sets_weights() {
         "10",
         "--wandb.offline",
         "--wandb.track_gating_model",
+        "--wandb.run_step_length",
+        "0",
     ];
     let mut validator = subnet.start_daemon("validator", "validator", &flags);
     let admin = admin_of(&mut validator);

@@ -206,7 +206,7 @@ fn a_validator_with_every_function_sets_weights_and_its_record_is_replayed_bit_f
     copy(&folder, &changed, |lines| {
         let run = lines.iter_mut().find(|line| line["step"] == 2).unwrap();
         let rewards = run["rewards"].as_array_mut().unwrap();
-        rewards[1] = a_bit_more(&rewards[1]);
+        rewards[0] = a_bit_more(&rewards[0]);
     });
     let (code, said, error) = run("validator", &["replay", &path(&changed)]);
     assert_eq!(code, 1, "{said}\n{error}");

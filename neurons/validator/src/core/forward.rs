@@ -113,6 +113,7 @@ impl CoreValidator {
             rewards,
             all_uids: asked.uids.clone(),
         };
+        metrics::counter!("validator_steps_total", "task" => "core").increment(1);
         // At once, so that a validator that is stopped now has a record of all it has learnt.
         self.events.write(&self.record(&question, &asked, &outcome, taken));
         if let Err(error) = self.book.save().await {
