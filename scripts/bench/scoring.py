@@ -26,70 +26,14 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 import numpy as np
 import torch
 import transformers as tf
-from tokenizers import Tokenizer
+
+from made import Models, deberta, llama, roberta, tokenizer_of, words
 
 tf.logging.set_verbosity_error()
+tf.logging.disable_progress_bar()
 torch.set_num_threads(args.threads)
-MINILM = os.path.join(args.cache, "models", "all-minilm-l6-v2")
-MADE = os.path.join(args.cache, "bench-models")
-WORDS = """the river rises in hills and passes three towns with a mill before it reaches sea after ninety miles salmon were
-once common there until weir stopped them ladder opened last year lets anglers count fish each autumn report says that
-water quality has improved because farms use less fertiliser council plans new bridge school library train station market
-people of valley are glad about return wildlife otters herons kingfishers seen near old quarry where children learn to
-swim summer winter storms bring floods which engineers try hold back walls gates pumps money comes from state and donors""".split()
-
-
-def words(rng, count):
-    return " ".join(rng.choice(WORDS) for _ in range(count))
-
-
-# ---------------------------------------------------------------- models
-def tokenizer_of(folder):
-    tok = Tokenizer.from_file(os.path.join(folder, "tokenizer.json"))
-    tok.no_padding()
-    tok.no_truncation()
-    return tok
-
-
-def made(name, build):
-    folder = os.path.join(MADE, name)
-    if not os.path.exists(os.path.join(folder, "model.safetensors")):
-        print(f"making {name} …", file=sys.stderr)
-        torch.manual_seed(7)
-        os.makedirs(folder, exist_ok=True)
-        build().eval().save_pretrained(folder)
-        tokenizer_of(MINILM).save(os.path.join(folder, "tokenizer.json"))
-        # Newer versions of transformers nest these; older ones and we read them here.
-        path = os.path.join(folder, "config.json")
-        config = json.load(open(path))
-        rope = config.get("rope_parameters")
-        if rope and "rope_theta" not in config:
-            config["rope_theta"] = rope.get("rope_theta", 10000.0)
-        json.dump(config, open(path, "w"), indent=1)
-    return folder
-
-
-def deberta():
-    return tf.DebertaV2ForSequenceClassification(tf.DebertaV2Config(
-        vocab_size=30522, hidden_size=768, num_hidden_layers=12, num_attention_heads=12, intermediate_size=3072,
-        max_position_embeddings=512, type_vocab_size=0, relative_attention=True, max_relative_positions=-1,
-        position_buckets=256, norm_rel_ebd="layer_norm", share_att_key=True, pos_att_type=["p2c", "c2p"],
-        position_biased_input=False, layer_norm_eps=1e-7, pooler_hidden_act="gelu", pooler_hidden_size=768,
-        pooler_dropout=0.0, num_labels=1, pad_token_id=0, initializer_range=0.05))
-
-
-def roberta():
-    return tf.RobertaForSequenceClassification(tf.RobertaConfig(
-        vocab_size=30522, hidden_size=768, num_hidden_layers=12, num_attention_heads=12, intermediate_size=3072,
-        max_position_embeddings=514, type_vocab_size=1, pad_token_id=1, num_labels=2, layer_norm_eps=1e-5,
-        initializer_range=0.05))
-
-
-def llama():
-    return tf.LlamaForCausalLM(tf.LlamaConfig(
-        vocab_size=30522, hidden_size=576, num_hidden_layers=30, num_attention_heads=9, num_key_value_heads=3,
-        intermediate_size=1536, max_position_embeddings=2048, rms_norm_eps=1e-5, tie_word_embeddings=True,
-        initializer_range=0.05))
+MODELS = Models(args.cache)
+MINILM, MADE, made = MODELS.minilm, MODELS.folder, MODELS.made
 
 
 # ---------------------------------------------------------------- the functions in torch

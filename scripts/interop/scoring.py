@@ -8,6 +8,7 @@ import transformers as tf
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 tf.logging.set_verbosity_error()
+tf.logging.disable_progress_bar()
 torch.set_num_threads(1)
 TOLERANCE = 1e-4
 WORDS = """the river rises in hills and passes three towns with a mill before it reaches sea after ninety miles salmon were
