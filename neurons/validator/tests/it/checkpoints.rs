@@ -94,12 +94,16 @@ async fn each_checkpoint_puts_the_head_as_it_is_then_into_the_run() {
     tracker.save();
     events.finish();
     assert_eq!(saved(), now());
-    assert_eq!(files(folder.path()), [path.clone()]);
+    assert_eq!(files(folder.path()), std::slice::from_ref(&path));
     let run = path.parent().unwrap().parent().unwrap();
-    let log = std::fs::read_dir(run).unwrap().map(|entry| entry.unwrap().path());
-    let log = log.filter(|path| path.extension().is_some_and(|extension| extension == "wandb"));
-    let named = |log: PathBuf| String::from_utf8_lossy(&std::fs::read(log).unwrap()).contains(FILE);
-    assert!(log.map(named).all(|named| named), "the run's log names the file");
+    let logs: Vec<PathBuf> = std::fs::read_dir(run)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "wandb"))
+        .collect();
+    let [log] = &logs[..] else { panic!("{logs:?}") };
+    let log = std::fs::read(log).unwrap();
+    assert!(String::from_utf8_lossy(&log).contains(FILE), "the run's log names the file");
 }
 
 #[tokio::test]

@@ -187,7 +187,7 @@ async fn a_step_moves_scores_and_the_gating_model_and_tells_miners_what_they_ear
     let scores = state.scores_of(&[0, 1, 2].map(hotkey));
     all_close(&scores, &expected, 1e-12, "scores");
     assert_ne!(world.core.gating.whole().unwrap(), before);
-    let told = world.told.0.lock();
+    let told = world.told.0.lock().clone();
     assert!(!told.is_empty() && told.len().is_multiple_of(2), "those that answered");
     assert!(told.iter().all(|(target, _)| target.port != 8001));
     let (target, message) = told.iter().find(|(target, _)| target.port == 8002).unwrap();
