@@ -103,7 +103,10 @@ async fn each_checkpoint_puts_the_head_as_it_is_then_into_the_run() {
         .collect();
     let [log] = &logs[..] else { panic!("{logs:?}") };
     let log = std::fs::read(log).unwrap();
-    assert!(String::from_utf8_lossy(&log).contains(FILE), "the run's log names the file");
+    assert!(
+        String::from_utf8_lossy(&log).contains(FILE),
+        "the run's log names the file"
+    );
 }
 
 #[tokio::test]
