@@ -145,9 +145,10 @@ async fn a_prompt_longer_than_the_context_is_refused_with_both_numbers() {
 #[tokio::test]
 async fn a_full_engine_refuses_and_a_freed_place_admits_again() {
     let engine = engine(config());
-    let mut running: Vec<_> = (0..4).map(|_| engine.submit(ask("busy", 200)).unwrap()).collect();
-    let refused = engine.submit(ask("one too many", 5));
-    assert!(matches!(refused, Err(EngineError::Busy { limit: 4 })));
+    let mut running = Vec::new();
+    // A tiny model's answer may end while the next ones are submitted, so it can take more than five.
+    let refused = (0..10_000).find_map(|_| engine.submit(ask("busy", 200)).map(|answer| running.push(answer)).err());
+    assert!(matches!(refused, Some(EngineError::Busy { limit: 4 })), "{refused:?}");
     drop(running.pop());
     let started = Instant::now();
     let admitted = loop {
