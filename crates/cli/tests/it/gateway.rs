@@ -1,7 +1,6 @@
 //! A core validator as an operator runs it: it serves applications on its own axon, trains itself, tells miners what they
 //! earned, and sets weights; and its record is taken again by another process.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,8 +10,8 @@ use axoneme_wallet::{Keypair, Wallet};
 use serde_json::Value as Json;
 
 use crate::admin::{admin_of, metric, status, wait_until};
-use crate::harness::{Running, Subnet, run, succeed, word};
-use crate::whole::{HASTY, a_bit_more, copy, plans, records, tiny};
+use crate::harness::{Running, Subnet, word};
+use crate::whole::{HASTY, plans, records, replays, tiny};
 
 const ANSWERS: [&str; 3] = [
     "The river is slow here, and the bridge over it is old.",
@@ -214,23 +213,5 @@ fn a_core_validator_serves_applications_trains_and_sets_weights() {
     });
     assert!(head.map(|bytes| bytes.len()).max().unwrap() > 1000);
 
-    let path = |folder: &PathBuf| folder.to_str().unwrap().to_owned();
-    let said = succeed("validator", &["replay", &path(&folder)]);
-    assert!(
-        said.contains(&format!("{} prompt runs judged again", steps.len())),
-        "{said}"
-    );
-    assert!(said.contains("agree with the record, bit for bit"), "{said}");
-    let changed = PathBuf::from(subnet.path("changed"));
-    copy(&folder, &changed, |lines| {
-        let step = lines.iter_mut().find(|line| line["step"] == 3).unwrap();
-        let scores = step["scores"].as_array_mut().unwrap();
-        scores[0] = a_bit_more(&scores[0]);
-    });
-    let (code, said, error) = run("validator", &["replay", &path(&changed)]);
-    assert_eq!(code, 1, "{said}\n{error}");
-    assert!(
-        said.contains("1 fields differ") && said.contains("run 3, scores: "),
-        "{said}"
-    );
+    replays(&subnet, &folder, steps.len(), 3, "scores");
 }

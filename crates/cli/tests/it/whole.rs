@@ -114,7 +114,7 @@ pub fn records(folder: &Path) -> Vec<Json> {
 }
 
 /// A copy of a folder's event file and what belongs to it, with its lines as `change` leaves them.
-pub fn copy(folder: &Path, to: &Path, change: impl FnOnce(&mut [Json])) {
+fn copy(folder: &Path, to: &Path, change: impl FnOnce(&mut [Json])) {
     std::fs::create_dir(to).unwrap();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -129,8 +129,28 @@ pub fn copy(folder: &Path, to: &Path, change: impl FnOnce(&mut [Json])) {
 }
 
 /// The next number that there is.
-pub fn a_bit_more(number: &Json) -> Json {
+fn a_bit_more(number: &Json) -> Json {
     json!(f64::from_bits(number.as_f64().unwrap().to_bits() + 1))
+}
+
+/// Checks that another process judges the record in `folder` the same, and that it names the first of run `step`'s numbers
+/// in `field` where that is changed by one bit.
+pub fn replays(subnet: &Subnet, folder: &Path, runs: usize, step: u64, field: &str) {
+    let path = |folder: &Path| folder.to_str().unwrap().to_owned();
+    let said = succeed("validator", &["replay", &path(folder)]);
+    assert!(said.contains(&format!("{runs} prompt runs judged again")), "{said}");
+    assert!(said.contains("agree with the record, bit for bit"), "{said}");
+    let changed = PathBuf::from(subnet.path("changed"));
+    copy(folder, &changed, |lines| {
+        let run = lines.iter_mut().find(|line| line["step"] == step).unwrap();
+        let numbers = run[field].as_array_mut().unwrap();
+        numbers[0] = a_bit_more(&numbers[0]);
+    });
+    let (code, said, error) = run("validator", &["replay", &path(&changed)]);
+    assert_eq!(code, 1, "{said}\n{error}");
+    assert!(said.contains("1 fields differ"), "{said}");
+    assert!(said.contains(&format!("run {step}, {field}: ")), "{said}");
+    assert!(error.contains("does not agree"), "{error}");
 }
 
 /// All weights in a record, as they were planned.
@@ -194,25 +214,7 @@ fn a_validator_with_every_function_sets_weights_and_its_record_is_replayed_bit_f
     assert!(!row.is_empty());
     assert!(plans(&recorded).contains(&row), "{row:?} on chain is in no record");
 
-    let path = |folder: &Path| folder.to_str().unwrap().to_owned();
-    let said = succeed("validator", &["replay", &path(&folder)]);
-    assert!(
-        said.contains(&format!("{} prompt runs judged again", runs.len())),
-        "{said}"
-    );
-    assert!(said.contains("agree with the record, bit for bit"), "{said}");
-
-    let changed = PathBuf::from(subnet.path("changed"));
-    copy(&folder, &changed, |lines| {
-        let run = lines.iter_mut().find(|line| line["step"] == 2).unwrap();
-        let rewards = run["rewards"].as_array_mut().unwrap();
-        rewards[0] = a_bit_more(&rewards[0]);
-    });
-    let (code, said, error) = run("validator", &["replay", &path(&changed)]);
-    assert_eq!(code, 1, "{said}\n{error}");
-    assert!(said.contains("1 fields differ"), "{said}");
-    assert!(said.contains("run 2, rewards: "), "{said}");
-    assert!(error.contains("does not agree"), "{error}");
+    replays(&subnet, &folder, runs.len(), 2, "rewards");
 
     let other = [
         "--reward.dpo_weight=0.8",

@@ -11,7 +11,7 @@ use validator::replay::report::Report;
 use validator::replay::{Replay, ReplayError};
 
 use crate::core_world::{RULE, World, Worth, fresh_gating, lines, network, pipeline};
-use crate::support::hotkey;
+use crate::support::{hotkey, judged_again};
 
 /// Worth of no round number, other for each question; some are silent or too short.
 fn says(uid: u16, user: &str) -> Option<String> {
@@ -53,14 +53,8 @@ async fn live(folder: &Path, judged: bool) {
 
 async fn replay(folder: &Path, lines: Vec<Map<String, Value>>, judged: bool) -> Result<Report, ReplayError> {
     let judge = judged.then(|| Arc::new(Worth) as Arc<dyn AnswerJudge>);
-    let mut replay = Replay::new(pipeline(), Some(fresh_gating().await), RULE, false).with_answers(judge);
-    for mut line in lines {
-        match line.remove("header") {
-            Some(Value::Object(header)) => replay.begin(&header, folder).await?,
-            _ => replay.event(line).await?,
-        }
-    }
-    replay.finish().await
+    let replay = Replay::new(pipeline(), Some(fresh_gating().await), RULE, false).with_answers(judge);
+    judged_again(replay, folder, lines).await
 }
 
 #[tokio::test]

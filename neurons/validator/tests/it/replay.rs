@@ -27,7 +27,7 @@ use validator::scores::Unasked;
 use validator::step::{PromptRun, StepConfig};
 
 use crate::crowd::judges::{self, Words};
-use crate::support::{hotkey, metagraph, neuron, rng};
+use crate::support::{hotkey, judged_again, metagraph, neuron, rng};
 
 const TEXT: &str = "The salt of the slow river came down from the hills. Boats of glass and tea crossed under the bridge. \
                     Nobody counted them while the moon was up. In the morning the keeper wrote their names on a stone";
@@ -153,14 +153,8 @@ async fn replay(
     rule: ScoreRule,
     other: bool,
 ) -> Result<Report, ReplayError> {
-    let mut replay = Replay::new(pipeline(), Some(fresh_gating().await), rule, other);
-    for mut line in lines {
-        match line.remove("header") {
-            Some(Value::Object(header)) => replay.begin(&header, folder).await?,
-            _ => replay.event(line).await?,
-        }
-    }
-    replay.finish().await
+    let replay = Replay::new(pipeline(), Some(fresh_gating().await), rule, other);
+    judged_again(replay, folder, lines).await
 }
 
 #[tokio::test]

@@ -1,12 +1,15 @@
 //! Vectors, scripted miners and a metagraph of one's own making.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
 
 use axoneme_chain::{AxonEndpoint, Metagraph, Neuron, RAO_PER_TAO};
 use axoneme_wallet::AccountId;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use serde_json::Value;
+use serde_json::{Map, Value};
+use validator::replay::report::Report;
+use validator::replay::{Replay, ReplayError};
 
 pub fn vectors(name: &str) -> Value {
     let path = format!("{}/tests/vectors/{name}.json", env!("CARGO_MANIFEST_DIR"));
@@ -87,4 +90,19 @@ pub fn metagraph(neurons: Vec<Neuron>) -> Metagraph {
         last_step: 0,
         neurons,
     }
+}
+
+/// What `replay` says of a record's lines, headers among them, whose files are in `folder`.
+pub async fn judged_again(
+    mut replay: Replay,
+    folder: &Path,
+    lines: Vec<Map<String, Value>>,
+) -> Result<Report, ReplayError> {
+    for mut line in lines {
+        match line.remove("header") {
+            Some(Value::Object(header)) => replay.begin(&header, folder).await?,
+            _ => replay.event(line).await?,
+        }
+    }
+    replay.finish().await
 }
