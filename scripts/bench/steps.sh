@@ -8,14 +8,8 @@
 # On a busy machine: chrt -f 1 scripts/bench/steps.sh … gives both sides precedence (it needs root).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-cache="${AXONEME_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/axoneme}"
-venv="$cache/venvtorch"
-if [ ! -x "$venv/bin/python" ]; then
-    python3 -m venv "$venv"
-fi
-if ! "$venv/bin/python" -c 'import torch, transformers, safetensors, rapidfuzz' 2>/dev/null; then
-    "$venv/bin/pip" install -q torch transformers safetensors rapidfuzz
-fi
+. scripts/torch-venv.sh
+torch_venv "torch, transformers, safetensors, rapidfuzz" "torch transformers safetensors rapidfuzz"
 if [ -z "${STEPS_BENCH:-}" ]; then
     cargo build --release -p validator --example bench_steps
     STEPS_BENCH="${CARGO_TARGET_DIR:-target}/release/examples/bench_steps"

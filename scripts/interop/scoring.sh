@@ -7,12 +7,8 @@
 # Needs Python with pip. AXONEME_CACHE names the folder for packages and models. SCORING_BENCH names the built example.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-cache="${AXONEME_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/axoneme}"
-venv="$cache/venvtorch"
-[ -x "$venv/bin/python" ] || python3 -m venv "$venv"
-if ! "$venv/bin/python" -c 'import torch, transformers' 2>/dev/null; then
-    "$venv/bin/pip" install -q torch transformers safetensors
-fi
+. scripts/torch-venv.sh
+torch_venv "torch, transformers" "torch transformers safetensors"
 if [ -z "${SCORING_BENCH:-}" ]; then
     cargo build --release -p axoneme-scoring --example bench_scoring
     SCORING_BENCH="${CARGO_TARGET_DIR:-target}/release/examples/bench_scoring"
