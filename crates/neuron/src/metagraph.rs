@@ -7,8 +7,9 @@ use std::time::Duration;
 use axoneme_chain::{Chain, ConnectionState, Metagraph};
 use axoneme_metagraph::{MetagraphSyncer, Pace, Snapshot, SnapshotFile, Stage, Stages, SyncerConfig};
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
-use crate::duties::{Duties, DutyError};
+use crate::duties::{Duties, DutyError, Heart};
 use crate::readiness::Readiness;
 
 /// The newest metagraph. A reader borrows it without waiting; an update swaps it.
@@ -34,6 +35,28 @@ pub struct Metagraphs {
     pub newest: MetagraphWatch,
     /// The refresh behind it: listeners, changes one by one, age.
     pub syncer: MetagraphSyncer,
+}
+
+/// Waits for the next metagraph, with signs of life for the duty that waits; `None` when that is to end.
+///
+/// # Errors
+/// When nobody refreshes the metagraph any more.
+pub async fn next(
+    newest: &mut MetagraphWatch,
+    heart: &Heart,
+    cancel: &CancellationToken,
+) -> Result<Option<Arc<Metagraph>>, DutyError> {
+    loop {
+        heart.beat();
+        tokio::select! {
+            () = cancel.cancelled() => return Ok(None),
+            changed = newest.changed() => {
+                changed?;
+                return Ok(Some(newest.borrow_and_update().clone()));
+            }
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
 }
 
 /// Adds a duty that fetches the metagraph at most once every `blocks` new blocks and at least

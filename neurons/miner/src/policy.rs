@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use axoneme_axon::{CallerPolicy, Ground, Verdict};
 use axoneme_chain::Metagraph;
-use axoneme_neuron::metagraph::MetagraphWatch;
+use axoneme_neuron::metagraph::{self, MetagraphWatch};
 use axoneme_neuron::{ConfigError, Duties};
 use axoneme_wallet::AccountId;
 use parking_lot::{Mutex, RwLock};
@@ -29,8 +29,8 @@ use requests::Requests;
 const RAO: f64 = 1e9;
 /// Callers remembered as served: far more than a subnet has neurons.
 const MAX_ADMITTED: usize = 16_384;
-/// Time between two signs of life while no new metagraph comes.
-const LOOK: Duration = Duration::from_secs(60);
+/// Longest time without a sign of life before the duty is restarted.
+const STUCK: Duration = Duration::from_secs(300);
 
 /// The rules of `miner.blacklist.*` and `miner.priority.*` over the newest metagraph.
 #[derive(Debug)]
@@ -85,21 +85,13 @@ impl MinerPolicy {
     /// Adds a duty that takes over every new metagraph.
     pub fn keep_informed(self: &Arc<Self>, duties: &mut Duties, metagraph: &MetagraphWatch) {
         let (policy, metagraph) = (self.clone(), metagraph.clone());
-        duties.spawn("caller policy", LOOK * 5, move |heart, cancel| {
-            let (policy, mut metagraph) = (policy.clone(), metagraph.clone());
+        duties.spawn("caller policy", STUCK, move |heart, cancel| {
+            let (policy, mut newest) = (policy.clone(), metagraph.clone());
             async move {
-                loop {
-                    heart.beat();
-                    tokio::select! {
-                        () = cancel.cancelled() => return Ok(()),
-                        changed = metagraph.changed() => {
-                            changed?;
-                            let newest = metagraph.borrow_and_update().clone();
-                            policy.update(&newest);
-                        }
-                        () = tokio::time::sleep(LOOK) => {}
-                    }
+                while let Some(metagraph) = metagraph::next(&mut newest, &heart, &cancel).await? {
+                    policy.update(&metagraph);
                 }
+                Ok(())
             }
         });
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use axoneme_axon::{Axon, AxonHandle};
 use axoneme_chain::Chain;
 use axoneme_neuron::announce::{self, Published};
+use axoneme_neuron::metagraph;
 use axoneme_neuron::{Duties, ExitCode, Failure, Readiness};
 use axoneme_protocol::{AXON_PROTOCOL, MultiPrompting, Prompting};
 use axoneme_wallet::Keypair;
@@ -120,9 +121,9 @@ fn keep_nominators(
     duties.spawn("nominators", STUCK, move |heart, cancel| {
         let (core, chain, sender) = (core.clone(), chain.clone(), sender.clone());
         async move {
-            let mut metagraph = core.metagraph.clone();
+            let mut newest = core.metagraph.clone();
             loop {
-                metagraph.mark_unchanged();
+                newest.mark_unchanged();
                 match chain.nominators(&core.own, netuid).await {
                     Ok(nominators) => {
                         metrics::gauge!("validator_nominators").set(nominators.len() as f64);
@@ -131,16 +132,8 @@ fn keep_nominators(
                     // What was read before still says who comes first.
                     Err(error) => tracing::warn!("who has staked to this validator could not be read: {error}"),
                 }
-                loop {
-                    heart.beat();
-                    tokio::select! {
-                        () = cancel.cancelled() => return Ok(()),
-                        changed = metagraph.changed() => {
-                            changed?;
-                            break;
-                        }
-                        () = tokio::time::sleep(LOOK) => {}
-                    }
+                if metagraph::next(&mut newest, &heart, &cancel).await?.is_none() {
+                    return Ok(());
                 }
             }
         }
